@@ -1,0 +1,86 @@
+"""DICOMweb for asyncio: search, retrieve and store medical images.
+
+``async with Client(url) as client:`` is the way in. What is heavy is loaded when its name is first
+used (PEP 562), so that importing this package costs neither pydicom nor ssl. Every sub-package can
+be imported by itself; those below :mod:`aiodicomweb.net` do no I/O.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .errors import *  # noqa: F403  (the tree of errors is cheap, and lists itself)
+
+if TYPE_CHECKING:
+    from .client import (
+        BasicAuth,
+        BearerAuth,
+        BulkData,
+        BulkDataPart,
+        Client,
+        Frame,
+        Instance,
+        Retry,
+        StoreReport,
+        Timeout,
+    )
+    from .services import Selector
+    from .services.stow import FailedInstance, StoredInstance
+    from .wire.limits import Limits
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BasicAuth",
+    "BearerAuth",
+    "BulkData",
+    "BulkDataPart",
+    "Client",
+    "FailedInstance",
+    "Frame",
+    "Instance",
+    "Limits",
+    "Retry",
+    "Selector",
+    "StoreReport",
+    "StoredInstance",
+    "Timeout",
+    "__version__",
+    "errors",
+]
+__all__ += errors.__all__
+
+_LAZY = {
+    "BasicAuth": ".client",
+    "BearerAuth": ".client",
+    "BulkData": ".client",
+    "BulkDataPart": ".client",
+    "Client": ".client",
+    "FailedInstance": ".services.stow",
+    "Frame": ".client",
+    "Instance": ".client",
+    "Limits": ".wire.limits",
+    "Retry": ".client",
+    "Selector": ".services",
+    "StoreReport": ".client",
+    "StoredInstance": ".services.stow",
+    "Timeout": ".client",
+}
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if not TYPE_CHECKING:  # type checkers would take it as a promise that every name exists
+
+    def __getattr__(name: str) -> Any:
+        module = _LAZY.get(name)
+        if module is None:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value = getattr(importlib.import_module(module, __name__), name)
+        globals()[name] = value  # found without this function from now on
+        return value

@@ -1,0 +1,175 @@
+"""Which server, and how to reach it: the options that every command takes.
+
+They may stand before the command (``aiodicomweb --url URL search studies``) or behind it; the later
+one wins, and the environment comes last.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable
+
+    from aiodicomweb.client import Client
+
+    P = ParamSpec("P")
+    Command = TypeVar("Command", bound=Callable[..., Any])
+
+__all__ = ["Connection", "connected", "connection_options", "uid"]
+
+
+def uid(text: str) -> str:
+    """Check a DICOM unique identifier (PS3.5 §9) of the command line before anything is sent.
+
+    Raises:
+        click.BadParameter: It is none.
+    """
+    from aiodicomweb.dicom import is_uid
+
+    if not is_uid(text):
+        raise click.BadParameter("a UID has up to 64 digits and dots")
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Connection:
+    """What the options say of the server. Holds credentials, and so has no ``repr``.
+
+    Attributes:
+        url: The DICOMweb service.
+        user: For basic authentication; goes with ``password``.
+        password: For basic authentication.
+        token: For bearer authentication.
+        ca: A file of certificates (PEM) to trust instead of the system's.
+        insecure: Whether any certificate will do.
+        timeout: Seconds for each phase of an exchange; ``None`` is the client's default.
+    """
+
+    url: str = ""
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+    ca: Path | None = None
+    insecure: bool = False
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot go together."""
+        if not self.url:
+            raise click.UsageError("which server? Give --url or set AIODICOMWEB_URL")
+        if (self.user is None) != (self.password is None):
+            raise click.UsageError("--user and --password go together")
+        if self.user is not None and self.token is not None:
+            raise click.UsageError("--user and --token exclude each other")
+        if self.ca is not None and self.insecure:
+            raise click.UsageError("--ca and --insecure exclude each other")
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether credentials were given."""
+        return self.user is not None or self.token is not None
+
+    def run(self, work: Callable[[Client], Awaitable[int]]) -> int:
+        """Open a client, do the work with it, and return the work's exit status."""
+        import anyio
+
+        async def main() -> int:
+            async with self._client() as client:
+                return await work(client)
+
+        return anyio.run(main)
+
+    def _client(self) -> Client:
+        from aiodicomweb import BasicAuth, BearerAuth, Client, Timeout
+
+        auth: BasicAuth | BearerAuth | None = None
+        if self.token is not None:
+            auth = BearerAuth(self.token)
+        elif self.user is not None and self.password is not None:
+            auth = BasicAuth(self.user, self.password)
+        seconds = self.timeout
+        timeout = (
+            Timeout()
+            if seconds is None
+            else Timeout(connect=seconds, pool=seconds, head=seconds, read=seconds, write=seconds)
+        )
+        return Client(self.url, auth=auth, tls=self._tls(), timeout=timeout)
+
+    def _tls(self) -> ssl.SSLContext | None:
+        """The context that the options ask for; ``None`` leaves it to the client."""
+        if self.ca is None and not self.insecure:
+            return None
+        import ssl
+
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except ssl.SSLError as error:
+            raise click.UsageError(f"--ca {self.ca}: no certificates in PEM format") from error
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Keep an option's value for :func:`connected`: the command's own before the group's."""
+    settings = context.ensure_object(dict)
+    name = str(parameter.name)
+    explicit = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    if value and (explicit or name not in settings):
+        settings[name] = value
+
+
+def _option(flag: str, help_text: str, *, variable: bool = False, **kwargs: Any) -> Any:
+    """One option of the connection; its value is remembered, never shown."""
+    if variable:
+        kwargs |= {"envvar": f"AIODICOMWEB_{flag.strip('-').upper()}", "show_envvar": True}
+    return click.option(flag, help=help_text, expose_value=False, callback=_remember, **kwargs)
+
+
+_OPTIONS = (
+    _option("--url", "The DICOMweb service.", variable=True, metavar="URL"),
+    _option("--user", "User name for basic authentication.", variable=True, metavar="NAME"),
+    _option(
+        "--password", "Its password; better in the environment.", variable=True, metavar="WORD"
+    ),
+    _option("--token", "Token for bearer authentication.", variable=True, metavar="TOKEN"),
+    _option(
+        "--ca",
+        "Trust the certificates in this file (PEM) alone.",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    ),
+    _option("--insecure", "Accept any certificate of the server.", is_flag=True),
+    _option(
+        "--timeout",
+        "Wait at most so long for each connection, write, answer and read.",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+    ),
+)
+
+
+def connection_options(command: Command) -> Command:
+    """Give a command the options of the connection."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def connected(command: Callable[Concatenate[Connection, P], int]) -> Callable[P, int]:
+    """Give a command the options of the connection, and their values as its first argument."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:
+        settings = click.get_current_context().find_object(dict) or {}
+        return command(Connection(**settings), *args, **kwargs)
+
+    return connection_options(wrapper)

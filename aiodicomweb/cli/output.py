@@ -1,0 +1,132 @@
+"""What commands print: tables for people, JSON for programs, progress for whoever waits."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from .failures import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from rich.console import Console
+
+__all__ = ["amount", "json_array", "json_line", "progress", "show_table", "warn"]
+
+PIPE_COLUMNS = 1000
+"""Width of a table in a pipe: no line is broken, so that one result stays one line."""
+
+CELL_CHARACTERS = 256
+"""The longest text of a cell. UIDs (64) always fit; long descriptions are cut."""
+
+
+def amount(octets: int, seconds: float | None = None) -> str:
+    """Octets for people, as ``1.5 MB``, or with a duration as the rate ``1.5 MB/s``."""
+    from rich.filesize import decimal
+
+    if seconds is None:
+        return decimal(octets)
+    return f"{decimal(round(octets / max(seconds, 1e-6)))}/s"
+
+
+def warn(texts: Iterable[str]) -> None:
+    """Print warnings, one line each, on standard error."""
+    for text in texts:
+        click.echo(f"warning: {fold(text)}", err=True)
+
+
+def json_line(item: object) -> None:
+    """Print one JSON object in one line, in ASCII: no encoding of a terminal can break it."""
+    click.echo(json.dumps(item))
+
+
+@contextlib.contextmanager
+def json_array(write: Callable[[str], object]) -> Iterator[Callable[[object], None]]:
+    """Write a JSON array while its items arrive, each in a line of its own.
+
+    If the block fails the array stays open: nobody can take a part for the whole.
+
+    Args:
+        write: Takes the text.
+
+    Yields:
+        A function that adds an item.
+    """
+    start = "["
+
+    def add(item: object) -> None:
+        nonlocal start
+        write(f"{start}\n{json.dumps(item)}")
+        start = ","
+
+    yield add
+    write("[]\n" if start == "[" else "\n]\n")
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on standard output.
+
+    Columns without any value are left out: servers return few of the attributes that they could.
+
+    Args:
+        columns: The headings.
+        rows: The cells of each row, as they came: they are made printable here.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[fold(cell, CELL_CHARACTERS) for cell in row] for row in rows]
+    used = [index for index in range(len(columns)) if any(row[index] for row in cells)]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index in used:
+        table.add_column(columns[index], overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(row[index]) for index in used))
+    _console().print(table)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(file=sys.stdout, width=None if narrow else PIPE_COLUMNS)
+
+
+@contextlib.contextmanager
+def progress(activity: str, *, printing: bool = False) -> Iterator[Callable[[int], None]]:
+    """Show how many items and octets have passed, on standard error if that is a terminal.
+
+    Args:
+        activity: What is being done, such as ``retrieving``.
+        printing: Whether lines are printed meanwhile; on the same terminal they would collide.
+
+    Yields:
+        A function that counts one more item, of so many octets.
+    """
+    if not sys.stderr.isatty() or (printing and sys.stdout.isatty()):
+        yield lambda _octets: None
+        return
+    from rich.console import Console
+
+    started = time.monotonic()
+    count = total = 0
+    with Console(stderr=True).status(activity) as status:
+
+        def advance(octets: int) -> None:
+            nonlocal count, total
+            count += 1
+            total += octets
+            text = f"{activity}: {count}"
+            if total:
+                text += f", {amount(total)}, {amount(total, time.monotonic() - started)}"
+            status.update(text)
+
+        yield advance

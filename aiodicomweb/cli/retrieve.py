@@ -1,0 +1,271 @@
+"""``aiodicomweb retrieve``: WADO-RS (PS3.18 §10.4) into files."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .connection import Connection, connected, uid
+from .files import atomic_file, frame_name
+from .output import amount, json_array, json_line, progress, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from aiodicomweb.client import Client, Frame, Instance
+
+__all__ = ["retrieve"]
+
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+MediaTypes = list[str | tuple[str, str]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Saving:
+    """Where files go and what was said of them.
+
+    Attributes:
+        output: The directory.
+        media_types: What to ask for; ``None`` is the client's default.
+        as_json: Whether to print an object for each file, instead of a summary.
+    """
+
+    output: Path
+    media_types: MediaTypes | None
+    as_json: bool
+    files: int = 0
+    octets: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def saved(self, path: Path, octets: int, **facts: object) -> None:
+        """Count a file, and print what is known of it."""
+        self.files += 1
+        self.octets += octets
+        if self.as_json:
+            json_line({"path": str(path), "size": octets, **facts})
+
+    def finish(self, response: Any) -> int:
+        """Sum up, and return the exit status: an incomplete answer is a failure."""
+        warn(response.warnings)
+        rate = amount(self.octets, time.monotonic() - self.started)
+        if not self.as_json:
+            count = "1 file" if self.files == 1 else f"{self.files} files"
+            click.echo(f"{count}, {amount(self.octets)} in {self.output} ({rate})")
+        if response.partial:
+            raise click.ClickException("the server returned only a part of what it has (206)")
+        if not self.files:
+            raise click.ClickException("the server returned nothing")
+        return 0
+
+
+def saving_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options of saving, and their values as its ``saving``."""
+
+    @click.option(
+        "--output", type=_DIRECTORY, default=".", metavar="DIR",
+        help="Save into this directory; it is made if need be. Default: the current one.",
+    )  # fmt: skip
+    @click.option("--media-type", metavar="TYPE", help="Ask for this media type.")
+    @click.option("--transfer-syntax", type=uid, help="Ask for it in this transfer syntax.")
+    @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each file.")
+    @functools.wraps(command)
+    def wrapper(
+        *args: Any,
+        output: Path,
+        media_type: str | None,
+        transfer_syntax: str | None,
+        as_json: bool,
+        **kwargs: Any,
+    ) -> int:
+        if transfer_syntax and not media_type:
+            raise click.UsageError("--transfer-syntax needs --media-type")
+        media_types: MediaTypes | None = None
+        if media_type:
+            media_types = [(media_type, transfer_syntax) if transfer_syntax else media_type]
+        output.mkdir(parents=True, exist_ok=True)
+        saving = Saving(output=output, media_types=media_types, as_json=as_json)
+        return command(*args, saving=saving, **kwargs)
+
+    return wrapper
+
+
+_study = click.argument("study", type=uid)
+_series = click.argument("series", type=uid)
+_instance = click.argument("instance", type=uid)
+
+
+@click.group()
+def retrieve() -> None:
+    """Save instances, metadata or frames (WADO-RS)."""
+
+
+@retrieve.command()
+@_study
+@saving_options
+@connected
+def study(connection: Connection, saving: Saving, study: str) -> int:
+    """Save every instance of the study STUDY."""
+    return connection.run(
+        lambda client: _save_instances(client.retrieve_study(study, saving.media_types), saving)
+    )
+
+
+@retrieve.command()
+@_study
+@_series
+@saving_options
+@connected
+def series(connection: Connection, saving: Saving, study: str, series: str) -> int:
+    """Save every instance of a series."""
+    return connection.run(
+        lambda client: _save_instances(
+            client.retrieve_series(study, series, saving.media_types), saving
+        )
+    )
+
+
+@retrieve.command()
+@_study
+@_series
+@_instance
+@saving_options
+@connected
+def instance(connection: Connection, saving: Saving, study: str, series: str, instance: str) -> int:
+    """Save one instance."""
+    return connection.run(
+        lambda client: _save_instances(
+            client.retrieve_instance(study, series, instance, saving.media_types), saving
+        )
+    )
+
+
+@retrieve.command()
+@_study
+@_series
+@_instance
+@click.argument("numbers", metavar="FRAME...", nargs=-1, required=True, type=click.IntRange(min=1))
+@saving_options
+@connected
+def frames(
+    connection: Connection,
+    saving: Saving,
+    *,
+    study: str,
+    series: str,
+    instance: str,
+    numbers: tuple[int, ...],
+) -> int:
+    """Save frames of an instance, by their numbers from 1.
+
+    Each goes to a file of its own, named after the instance and the frame's number.
+    """
+    return connection.run(
+        lambda client: _save_frames(
+            client.retrieve_instance_frames(
+                study, series, instance, list(numbers), saving.media_types
+            ),
+            instance,
+            saving,
+        )
+    )
+
+
+@retrieve.command()
+@_study
+@click.argument("series", type=uid, required=False)
+@click.argument("instance", type=uid, required=False)
+@click.option(
+    "--output", type=_FILE, metavar="FILE", help="Write to this file, not to standard output."
+)
+@connected
+def metadata(
+    connection: Connection,
+    study: str,
+    series: str | None,
+    instance: str | None,
+    output: Path | None,
+) -> int:
+    """Print the metadata of a study, series or instance as a DICOM JSON array."""
+    return connection.run(
+        lambda client: _print_metadata(_metadata_call(client, study, series, instance), output)
+    )
+
+
+def _metadata_call(client: Client, study: str, series: str | None, instance: str | None) -> Any:
+    if series is None:
+        return client.retrieve_study_metadata(study)
+    if instance is None:
+        return client.retrieve_series_metadata(study, series)
+    return client.retrieve_instance_metadata(study, series, instance)
+
+
+async def _print_metadata(call: Any, output: Path | None) -> int:
+    async with call.as_json() as objects:
+        with _text_output(output) as write, json_array(write) as add:
+            async for item in objects:
+                add(item)
+    warn(objects.response.warnings)
+    return 0
+
+
+@contextlib.contextmanager
+def _text_output(output: Path | None) -> Iterator[Callable[[str], object]]:
+    """Yield what writes text to a file, or to standard output if there is none."""
+    if output is None:
+        yield sys.stdout.write
+        return
+    with atomic_file(output) as stream:
+        yield lambda text: stream.write(text.encode("ascii"))
+
+
+async def _save_instances(call: Any, saving: Saving) -> int:
+    with progress("retrieving", printing=saving.as_json) as advance:
+        async with call as instances:
+            async for part in instances:
+                advance(await _save_instance(part, saving))
+    return saving.finish(instances.response)
+
+
+async def _save_instance(part: Instance, saving: Saving) -> int:
+    path = await part.save(saving.output)
+    octets = path.stat().st_size
+    saving.saved(path, octets, sop_instance_uid=path.stem, transfer_syntax=part.transfer_syntax)
+    return octets
+
+
+async def _save_frames(call: Any, instance: str, saving: Saving) -> int:
+    with progress("retrieving", printing=saving.as_json) as advance:
+        async with call as frames:
+            async for frame in frames:
+                advance(await _save_frame(frame, instance, saving))
+    return saving.finish(frames.response)
+
+
+async def _save_frame(frame: Frame, instance: str, saving: Saving) -> int:
+    from anyio import to_thread
+
+    name = frame_name(instance, frame.number, frame.media_type, frame.transfer_syntax)
+    path = saving.output / name
+    await to_thread.run_sync(_write, path, frame.data)
+    saving.saved(
+        path,
+        frame.data.nbytes,
+        frame=frame.number,
+        media_type=frame.media_type,
+        transfer_syntax=frame.transfer_syntax,
+    )
+    return frame.data.nbytes
+
+
+def _write(path: Path, data: memoryview) -> None:
+    with atomic_file(path) as stream:
+        stream.write(data)

@@ -1,0 +1,37 @@
+"""Octets of DICOM: files, JSON, tags, UIDs and reason codes."""
+
+from __future__ import annotations
+
+from .json_model import (
+    JsonObject,
+    dataset_from_json,
+    dataset_to_json,
+    datasets_from_json,
+    parse_objects,
+)
+from .part10 import PEEK_OCTETS, FileMeta, decode, encode, is_part10, peek
+from .status import FailureReason, WarningReason, describe_reason
+from .tags import AttributePath, parse_attribute_path
+from .uids import check_uid, default_transfer_syntax, is_uid
+
+__all__ = [
+    "PEEK_OCTETS",
+    "AttributePath",
+    "FailureReason",
+    "FileMeta",
+    "JsonObject",
+    "WarningReason",
+    "check_uid",
+    "dataset_from_json",
+    "dataset_to_json",
+    "datasets_from_json",
+    "decode",
+    "default_transfer_syntax",
+    "describe_reason",
+    "encode",
+    "is_part10",
+    "is_uid",
+    "parse_attribute_path",
+    "parse_objects",
+    "peek",
+]

@@ -1,0 +1,510 @@
+"""The one tree of errors that this library raises.
+
+Every error carries its data as attributes, can be pickled, and builds its text in ``__str__``.
+Nothing that ``str`` or ``repr`` shows holds a query value, a credential or payload octets: these
+carry patient data (PHI). What a server sent is kept on attributes (``body``, ``dataset``), for
+the caller who decides to look.
+
+A stream that breaks off says what had arrived whole: see :attr:`DicomWebError.complete`.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom import Dataset
+
+    from .client.results import StoreReport
+    from .http import Headers
+
+__all__ = [
+    "AuthenticationRequired",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectFailed",
+    "ConnectionLost",
+    "ContentError",
+    "DeadlineExceeded",
+    "DicomWebError",
+    "Forbidden",
+    "FrameMismatch",
+    "FramingError",
+    "JsonModelError",
+    "LimitExceeded",
+    "LocalProtocolError",
+    "MultipartError",
+    "NativeXmlError",
+    "NotAcceptable",
+    "NotFound",
+    "Part10Error",
+    "PoolExhausted",
+    "ProtocolError",
+    "RemoteProtocolError",
+    "ServerError",
+    "StatusError",
+    "StoreFailed",
+    "Throttled",
+    "TlsError",
+    "TooLarge",
+    "TransportError",
+    "UnexpectedMediaType",
+    "UnsupportedMediaType",
+]
+
+EXCERPT_OCTETS = 64
+"""The longest piece of a peer's octets that an error keeps for diagnosis."""
+
+
+def _restore(cls: type[DicomWebError], state: dict[str, Any]) -> DicomWebError:
+    """Rebuild a pickled error without running constructors, which take keywords only."""
+    error = cls.__new__(cls)
+    error.__dict__.update(state)
+    error.args = (state["message"],)
+    return error
+
+
+class DicomWebError(Exception):
+    """Base of everything that this library raises on purpose.
+
+    Attributes:
+        message: What went wrong, without data of patients.
+        hint: What a human can do about it; empty where there is nothing to advise.
+        complete: Number of parts (instances, frames, bulk data) that had been delivered whole
+            when the error ended a stream; ``None`` where no stream was being read.
+    """
+
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or self.default_hint
+        self.complete: int | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by attributes: constructors differ, what the caller reads does not."""
+        return _restore, (type(self), self.__dict__)
+
+    def describe(self) -> str:
+        """Say what went wrong; subclasses add what they know."""
+        return self.message or type(self).__name__
+
+    def __str__(self) -> str:
+        """The description, what was complete, and the hint."""
+        text = self.describe()
+        if self.complete is not None:
+            parts = "1 part" if self.complete == 1 else f"{self.complete} parts"
+            text += f"; complete before that: {parts}"
+        return f"{text} (hint: {self.hint})" if self.hint else text
+
+
+class ConfigurationError(DicomWebError, ValueError):
+    """An argument or a setting cannot work; nothing was sent."""
+
+
+# --- transport: the way to the peer -------------------------------------------------------------
+
+
+class TransportError(DicomWebError):
+    """The way to the peer failed.
+
+    Attributes:
+        phase: What was being done: ``connect``, ``tls``, ``pool``, ``write``, ``head`` or
+            ``read``.
+        origin: ``scheme://host:port`` of the peer.
+        sent: Octets of the request handed to the operating system.
+        received: Octets of the response received.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        phase: str = "",
+        origin: str = "",
+        sent: int = 0,
+        received: int = 0,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.phase = phase
+        self.origin = origin
+        self.sent = sent
+        self.received = received
+
+    def describe(self) -> str:
+        """Add the origin and the phase."""
+        text = super().describe()
+        if self.origin:
+            text += f" [{self.origin}]"
+        if self.phase:
+            text += f" while in phase {self.phase!r}"
+        if self.sent or self.received:
+            text += f" after {self.sent} bytes sent and {self.received} received"
+        return text
+
+
+class ConnectFailed(TransportError, ConnectionError):
+    """No connection could be made.
+
+    Attributes:
+        attempts: One ``(address, reason)`` for each address that was tried.
+    """
+
+    default_hint = "is the server running, and is the URL's host and port right?"
+
+    def __init__(
+        self, message: str = "", *, attempts: Sequence[tuple[str, str]] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(message, **kwargs)
+        self.attempts = tuple(attempts)
+
+    def describe(self) -> str:
+        """Add each address and its reason."""
+        tried = "; ".join(f"{address}: {reason}" for address, reason in self.attempts)
+        return super().describe() + (f" ({tried})" if tried else "")
+
+
+class ConnectionLost(TransportError, ConnectionError):
+    """The peer went away in the middle of a message.
+
+    Attributes:
+        expected: Octets that were still to come, where the framing tells; else ``None``.
+    """
+
+    def __init__(self, message: str = "", *, expected: int | None = None, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.expected = expected
+
+    def describe(self) -> str:
+        """Add how much was missing."""
+        missing = f"; {self.expected} bytes missing" if self.expected else ""
+        return super().describe() + missing
+
+
+class TlsError(TransportError, ConnectionError):
+    """TLS could not be established, or broke."""
+
+
+class DeadlineExceeded(TransportError, TimeoutError):
+    """A phase took longer than the ``Timeout`` allows."""
+
+    default_hint = "Timeout(...) sets the seconds for each phase"
+
+
+class PoolExhausted(TransportError, TimeoutError):
+    """No connection became free in ``Timeout.pool`` seconds."""
+
+    default_hint = "leave or finish open streams, or raise Limits.connections"
+
+
+# --- protocol: octets that break the rules ------------------------------------------------------
+
+
+class ProtocolError(DicomWebError):
+    """Octets, ours or the peer's, break HTTP, MIME or URI syntax.
+
+    Attributes:
+        offset: Position in the message body where it was seen, in octets; ``None`` if unknown.
+        excerpt: At most 64 octets around it. Not shown by ``str``: it may be payload.
+        status_hint: The status that a server would answer with.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        offset: int | None = None,
+        excerpt: bytes = b"",
+        status_hint: int = 400,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.offset = offset
+        self.excerpt = bytes(excerpt[:EXCERPT_OCTETS])
+        self.status_hint = status_hint
+
+    def describe(self) -> str:
+        """Add where in the body it was."""
+        where = "" if self.offset is None else f" at offset {self.offset}"
+        return super().describe() + where
+
+
+class LocalProtocolError(ProtocolError, ValueError):
+    """We were asked to send something that is not legal."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent something that is not legal."""
+
+
+class FramingError(RemoteProtocolError):
+    """The body's framing (Content-Length, chunked, content coding) is broken or cut short."""
+
+
+class MultipartError(RemoteProtocolError):
+    """The multipart body is malformed, or ends without its close delimiter.
+
+    Attributes:
+        part: 1-based number of the part where it happened; 0 before the first.
+    """
+
+    def __init__(self, message: str = "", *, part: int = 0, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.part = part
+
+    def describe(self) -> str:
+        """Add the part's number."""
+        return super().describe() + (f" in part {self.part}" if self.part else "")
+
+
+class LimitExceeded(RemoteProtocolError):
+    """The peer sent more than a bound of ``Limits`` allows.
+
+    Attributes:
+        limit: Name of the bound, a field of ``Limits``.
+        value: The bound.
+    """
+
+    default_hint = "Limits(...) sets the bounds; raise this one only for a peer that you trust"
+
+    def __init__(self, message: str = "", *, limit: str = "", value: int = 0, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.limit = limit
+        self.value = value
+
+    def describe(self) -> str:
+        """Name the bound."""
+        return f"{super().describe()} (Limits.{self.limit} is {self.value})"
+
+
+# --- status: the peer said no -------------------------------------------------------------------
+
+
+class StatusError(DicomWebError):
+    """The server answered with a status that is not success (RFC 9110 §15, PS3.18 §8.5).
+
+    Attributes:
+        status: The status code.
+        headers: The response's header fields.
+        body: The response's body, at most ``Limits.error_body`` octets.
+        dataset: The body as a data set, where it was DICOM JSON; else ``None``.
+        warnings: Texts of the ``Warning`` fields.
+        url: The URL of the request, without user information and query values.
+        retry_after: Seconds that the server asks to wait, or ``None``.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        headers: Headers | None = None,
+        body: bytes = b"",
+        dataset: Dataset | None = None,
+        warnings: Sequence[str] = (),
+        url: str = "",
+        retry_after: float | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.dataset = dataset
+        self.warnings = tuple(warnings)
+        self.url = url
+        self.retry_after = retry_after
+
+    @staticmethod
+    def for_status(status: int) -> type[StatusError]:
+        """The class of the tree that stands for a status code."""
+        return _STATUS_CLASSES.get(status) or (ServerError if status >= 500 else StatusError)
+
+    @property
+    def response(self) -> Any:
+        """What code written for ``requests`` reads: ``status_code``, ``headers``, ``content``."""
+        return SimpleNamespace(
+            status_code=self.status,
+            headers=dict(self.headers.items()) if self.headers is not None else {},
+            content=self.body,
+            text=self.body.decode("utf-8", "replace"),
+        )
+
+    def describe(self) -> str:
+        """Status, redacted URL and the server's warnings."""
+        text = f"status {self.status}"
+        if self.message:
+            text += f" {self.message}"
+        if self.url:
+            text += f" from {self.url}"
+        return text + "".join(f"; warning: {warning}" for warning in self.warnings)
+
+
+class AuthenticationRequired(StatusError):
+    """401: credentials are missing or were refused."""
+
+    default_hint = "Client(auth=BasicAuth(...)) or Client(auth=BearerAuth(...))"
+
+
+class Forbidden(StatusError):
+    """403: these credentials may not do that."""
+
+
+class NotFound(StatusError):
+    """404 or 410: the resource is not there, or is hidden."""
+
+
+class NotAcceptable(StatusError):
+    """406: the server cannot give any of the asked media types (PS3.18 §8.7.8)."""
+
+    default_hint = "media_types=... asks for other representations"
+
+
+class Conflict(StatusError):
+    """409: the request contradicts the state of the resource."""
+
+
+class TooLarge(StatusError):
+    """413: the request, or the answer that it asks for, is too large."""
+
+    default_hint = "a gateway in front of the server may limit bodies; store fewer at a time"
+
+
+class UnsupportedMediaType(StatusError):
+    """415: the server does not take this kind of body."""
+
+
+class Throttled(StatusError):
+    """429 or 503: the server is busy; ``retry_after`` says how long, where it told."""
+
+
+class ServerError(StatusError):
+    """5xx: the server failed."""
+
+
+_STATUS_CLASSES: dict[int, type[StatusError]] = {
+    401: AuthenticationRequired,
+    403: Forbidden,
+    404: NotFound,
+    406: NotAcceptable,
+    409: Conflict,
+    410: NotFound,
+    413: TooLarge,
+    415: UnsupportedMediaType,
+    429: Throttled,
+    503: Throttled,
+}
+
+
+# --- content: valid HTTP, wrong DICOM -----------------------------------------------------------
+
+
+class ContentError(DicomWebError):
+    """The message was whole, but its content is not what DICOM says."""
+
+
+class UnexpectedMediaType(ContentError):
+    """The answer has a media type that the transaction cannot use, such as a log-in page.
+
+    Attributes:
+        media_type: The ``Content-Type`` received; empty where there was none.
+        body: The start of the body.
+    """
+
+    default_hint = "is the URL that of the DICOMweb service, and are you logged in?"
+
+    def __init__(
+        self, message: str = "", *, media_type: str = "", body: bytes = b"", hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.media_type = media_type
+        self.body = body
+
+    def describe(self) -> str:
+        """Name the media type."""
+        return f"{super().describe()}: {self.media_type or 'no Content-Type'}"
+
+
+class FrameMismatch(ContentError):
+    """The answer holds other frames than were asked for.
+
+    Attributes:
+        asked: The 1-based frame numbers asked for.
+        missing: Those of them that did not arrive.
+        received: Number of parts received.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        asked: Sequence[int] = (),
+        missing: Sequence[int] = (),
+        received: int = 0,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.asked = tuple(asked)
+        self.missing = tuple(missing)
+        self.received = received
+
+    def describe(self) -> str:
+        """Count, and name the missing ones."""
+        text = f"{super().describe()}: asked for {len(self.asked)} frames, got {self.received}"
+        if self.missing:
+            shown = ", ".join(map(str, self.missing[:10]))
+            text += f"; missing {shown}" + (", …" if len(self.missing) > 10 else "")
+        return text
+
+
+class JsonModelError(ContentError):
+    """The text is not DICOM JSON (PS3.18 Annex F).
+
+    Attributes:
+        path: Where: a JSON path of tags and indices, such as ``[3].00101002[0].00100020``.
+    """
+
+    def __init__(self, message: str = "", *, path: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+    def describe(self) -> str:
+        """Add the path."""
+        return super().describe() + (f" at {self.path}" if self.path else "")
+
+
+class NativeXmlError(ContentError):
+    """The text is not a Native DICOM Model document (PS3.19 §A.1)."""
+
+
+class Part10Error(ContentError):
+    """The octets are not a DICOM file (PS3.10 §7).
+
+    Attributes:
+        name: The file's path as the caller gave it; empty for octets in memory.
+    """
+
+    def __init__(self, message: str = "", *, name: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+
+    def describe(self) -> str:
+        """Start with the file's name."""
+        return f"{self.name}: {super().describe()}" if self.name else super().describe()
+
+
+class StoreFailed(DicomWebError):
+    """Not every instance was stored; raised by ``StoreReport.raise_for_failures``.
+
+    Attributes:
+        report: The whole report.
+    """
+
+    def __init__(self, message: str = "", *, report: StoreReport | None = None) -> None:
+        super().__init__(message)
+        self.report = report

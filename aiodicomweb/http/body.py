@@ -1,0 +1,58 @@
+"""Bodies as lists of segments, so that files are sent without being read into memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Body", "Deferred", "FileSpan", "Segment", "body_length", "segment_length"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpan:
+    """A piece of a file, read when its turn comes to be sent.
+
+    Attributes:
+        path: Path of the file.
+        offset: Where the piece starts, in octets.
+        length: Octets in the piece. A file that has become shorter is an error when it is sent.
+    """
+
+    path: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Octets that are made when their turn comes to be sent, and forgotten afterwards.
+
+    Attributes:
+        length: Octets that ``produce`` will return; checked when they are sent.
+        produce: Makes the octets; called again if the request is repeated.
+    """
+
+    length: int
+    produce: Callable[[], bytes]
+
+
+Segment: TypeAlias = bytes | bytearray | memoryview | FileSpan | Deferred
+"""One piece of a body."""
+
+Body: TypeAlias = tuple[Segment, ...]
+"""A whole body, in order."""
+
+
+def segment_length(segment: Segment) -> int:
+    """Octets in a segment."""
+    if isinstance(segment, FileSpan | Deferred):
+        return segment.length
+    return segment.nbytes if isinstance(segment, memoryview) else len(segment)
+
+
+def body_length(body: Body) -> int:
+    """Octets in a body, known without reading files or making deferred octets."""
+    return sum(map(segment_length, body))

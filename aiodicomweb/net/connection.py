@@ -1,0 +1,241 @@
+"""One connection and the exchange that runs on it.
+
+A request without a body is sent and then its response is read, in the caller's task. With a body,
+a second task sends it while the caller's reads the response's head: a server that refuses an
+upload says so early, and then stops reading (RFC 9112 §9.5). Whether the connection survives is
+decided once, in :meth:`Connection.finish`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from ..errors import ConnectionLost, DicomWebError, LocalProtocolError, TransportError
+from ..http import Deferred, FileSpan
+from ..wire import BLOCK, NEED_DATA, Arena, ClientExchange
+
+if TYPE_CHECKING:
+    from ..http import Body, Origin, Request, Response
+    from ..wire import BodyReader, Limits
+    from .deadline import Deadlines, Phase
+    from .stream import ByteStream
+
+__all__ = ["Connection"]
+
+_FILE_STEP = 4 * 1024 * 1024
+"""Octets of a file within one ``Timeout.write``."""
+
+
+class Connection:
+    """A connection to one origin. Owns the stream; carries one exchange at a time.
+
+    Attributes:
+        origin: The peer.
+        sent: Octets of the current request that were handed to the operating system.
+        received: Octets of the current response that arrived.
+        exchanges: Exchanges begun; more than one says that the connection was reused.
+    """
+
+    __slots__ = (
+        "_arena",
+        "_deadlines",
+        "_exchange",
+        "_intact",
+        "_limits",
+        "_sent_all",
+        "_stream",
+        "exchanges",
+        "origin",
+        "received",
+        "sent",
+    )
+
+    _exchange: ClientExchange
+    _deadlines: Deadlines
+
+    def __init__(self, stream: ByteStream, origin: Origin, limits: Limits) -> None:
+        self._stream = stream
+        self._limits = limits
+        self._arena = Arena()
+        self._intact = True  # false as soon as an operation failed or was cancelled
+        self._sent_all = False
+        self.origin = origin
+        self.sent = 0
+        self.received = 0
+        self.exchanges = 0
+
+    @property
+    def body(self) -> BodyReader:
+        """The current response's body, after :meth:`send` returned."""
+        return self._exchange.body
+
+    async def send(self, request: Request, deadlines: Deadlines) -> Response:
+        """Send a request and read the head of its response.
+
+        Raises:
+            TransportError: The connection failed, with phase and octet counts.
+            ProtocolError: The request or the response's head is not legal.
+        """
+        self._exchange = ClientExchange(self._arena, self._limits)
+        self._deadlines = deadlines
+        self._intact = self._sent_all = False
+        self.sent = self.received = 0
+        self.exchanges += 1
+        head = self._exchange.request_head(request)
+        try:
+            if request.body:
+                response = await self._send_and_listen(head, request.body)
+            else:
+                await self._send([head])
+                self._sent_all = True
+                response = await self._read_head()
+        except TransportError as error:
+            raise self._explain(error, "head" if self._sent_all else "write") from error.__cause__
+        self._intact = True
+        return response
+
+    async def receive(self, wanted: int) -> None:
+        """Receive octets of the response's body, about ``wanted``.
+
+        Raises:
+            ConnectionLost: The connection broke.
+            FramingError: It ended before the body did.
+            DeadlineExceeded: Nothing came for ``Timeout.read``.
+        """
+        self._intact = False
+        try:
+            await self._receive(wanted, "read")
+        except TransportError as error:
+            raise self._explain(error, "read") from error.__cause__
+        self._intact = True
+
+    def finish(self) -> bool:
+        """End the exchange; whether the connection may carry another one."""
+        return self._intact and self._sent_all and self._exchange.reusable
+
+    def is_stale(self) -> bool:
+        """Whether the peer closed, or said something unasked, while the connection was idle."""
+        return self._stream.is_readable()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._stream.abort()
+
+    async def aclose(self) -> None:
+        """Close in an orderly way."""
+        await self._stream.aclose()
+
+    # --- receiving -------------------------------------------------------------------------------
+
+    async def _read_head(self) -> Response:
+        while (response := self._exchange.next_head()) is NEED_DATA:
+            await self._receive(BLOCK, "head")
+        return response
+
+    async def _receive(self, wanted: int, phase: Phase) -> None:
+        room = self._exchange.writable(wanted)
+        with self._deadlines.phase(phase):
+            count = await self._stream.receive_into(room)
+        self.received += count
+        if count == 0 and self.received == 0:
+            raise ConnectionLost("the server closed the connection without an answer")
+        self._exchange.commit(count)
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    async def _send(self, segments: list[bytes | bytearray | memoryview]) -> None:
+        with self._deadlines.phase("write"):
+            await self._stream.send(segments)
+        self.sent += sum(memoryview(segment).nbytes for segment in segments)
+
+    async def _send_and_listen(self, head: bytes, body: Body) -> Response:
+        """Send head and body in a task of their own; read the response's head meanwhile."""
+        upload = _Upload()
+        listened: Response | DicomWebError | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._upload, head, body, upload, tasks.cancel_scope)
+            try:
+                listened = await self._read_head()
+            except DicomWebError as error:
+                listened = error
+            # An upload that the server refused is not carried on.
+            if isinstance(listened, DicomWebError) or not listened.is_success:
+                tasks.cancel_scope.cancel()
+        if upload.failure is not None and not isinstance(upload.failure, ConnectionLost):
+            raise upload.failure
+        if listened is None or isinstance(listened, DicomWebError):
+            # A peer that stopped taking octets explains more than one that stopped answering.
+            raise upload.failure or listened or ConnectionLost("the connection ended")
+        return listened
+
+    async def _upload(
+        self, head: bytes, body: Body, upload: _Upload, scope: anyio.CancelScope
+    ) -> None:
+        try:
+            await self._send([head])
+            for segment in body:
+                await self._send_segment(segment)
+            self._sent_all = True
+        except ConnectionLost as error:
+            # The answer may be on its way all the same; the reader finds out.
+            upload.failure = error
+        except Exception as error:  # noqa: BLE001 - raised by the caller's task
+            upload.failure = error
+            scope.cancel()
+
+    async def _send_segment(
+        self, segment: bytes | bytearray | memoryview | FileSpan | Deferred
+    ) -> None:
+        if isinstance(segment, FileSpan):
+            await self._send_file(segment)
+        elif isinstance(segment, Deferred):
+            octets = await anyio.to_thread.run_sync(segment.produce)
+            if len(octets) != segment.length:
+                raise LocalProtocolError(
+                    f"a data set has {len(octets)} octets now and had {segment.length}: "
+                    "was it changed while it was being stored?"
+                )
+            await self._send_blocks(octets)
+        else:
+            await self._send_blocks(segment)
+
+    async def _send_blocks(self, octets: bytes | bytearray | memoryview) -> None:
+        """Send in blocks, so that ``Timeout.write`` bounds silence and not the whole."""
+        view = memoryview(octets).cast("B")
+        for begin in range(0, len(view), BLOCK):
+            await self._send([view[begin : begin + BLOCK]])
+
+    async def _send_file(self, span: FileSpan) -> None:
+        descriptor = await anyio.to_thread.run_sync(os.open, span.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            offset, end = span.offset, span.offset + span.length
+            while offset < end:
+                count = min(_FILE_STEP, end - offset)
+                with self._deadlines.phase("write"):
+                    await self._stream.send_file(descriptor, offset, count)
+                offset += count
+                self.sent += count
+        finally:
+            os.close(descriptor)
+
+    def _explain(self, error: TransportError, phase: Phase) -> TransportError:
+        """Tell the error what only the connection knows."""
+        error.phase = error.phase or phase
+        error.origin = str(self.origin)
+        error.sent, error.received = self.sent, self.received
+        if isinstance(error, ConnectionLost) and phase == "read":
+            error.expected = self.body.missing
+        return error
+
+
+class _Upload:
+    """What became of sending a body."""
+
+    __slots__ = ("failure",)
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None

@@ -1,0 +1,129 @@
+"""Which connection serves which request: decisions without I/O.
+
+Connections are kept by origin. A request takes the idle connection that was used last, or a new
+one while there are fewer than the limit, or waits its turn. When a connection or its place
+becomes free, the first who waits gets it. All of that is decided in synchronous steps; the pool
+carries them out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from ..http import Origin
+
+__all__ = ["OPEN", "Open", "PoolState", "Waiter"]
+
+C = TypeVar("C")
+
+
+class Open:
+    """The decision to open a new connection."""
+
+    __slots__ = ()
+
+
+OPEN = Open()
+
+
+class Waiter(Generic[C]):
+    """A request that waits for a connection.
+
+    Attributes:
+        granted: What it got: a connection, or ``OPEN`` for the place of one; ``None`` meanwhile.
+    """
+
+    __slots__ = ("granted",)
+
+    def __init__(self) -> None:
+        self.granted: C | Open | None = None
+
+
+@dataclass(slots=True)
+class _Places(Generic[C]):
+    """The places of one origin."""
+
+    idle: list[C] = field(default_factory=list)
+    busy: int = 0
+    waiting: deque[Waiter[C]] = field(default_factory=deque)
+
+    @property
+    def unused(self) -> bool:
+        return not (self.idle or self.busy or self.waiting)
+
+
+class PoolState(Generic[C]):
+    """The decisions of one pool.
+
+    Args:
+        limit: Connections to one origin, busy and idle together.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._origins: dict[Origin, _Places[C]] = {}
+
+    def request(self, origin: Origin) -> C | Open | Waiter[C]:
+        """A place for a request: an idle connection, ``OPEN``, or a waiter to be granted one."""
+        places = self._origins.setdefault(origin, _Places())
+        if places.idle:
+            places.busy += 1
+            return places.idle.pop()
+        if places.busy < self._limit:
+            places.busy += 1
+            return OPEN
+        waiter: Waiter[C] = Waiter()
+        places.waiting.append(waiter)
+        return waiter
+
+    def release(self, origin: Origin, connection: C | None) -> Waiter[C] | None:
+        """Give a place back, with its connection if that may be used again.
+
+        Returns:
+            Who waited and now has the place; the pool wakes them.
+        """
+        places = self._origins[origin]
+        if places.waiting:
+            waiter = places.waiting.popleft()
+            waiter.granted = OPEN if connection is None else connection
+            return waiter
+        places.busy -= 1
+        if connection is not None:
+            places.idle.append(connection)
+        self._forget(origin)
+        return None
+
+    def withdraw(self, origin: Origin, waiter: Waiter[C]) -> Waiter[C] | None:
+        """A waiter gives up; what it was granted at the last moment goes to the next.
+
+        Returns:
+            Who has the place now, if anybody got it.
+        """
+        if waiter.granted is None:
+            self._origins[origin].waiting.remove(waiter)
+            self._forget(origin)
+            return None
+        granted = waiter.granted
+        return self.release(origin, None if isinstance(granted, Open) else granted)
+
+    def take_idle(self) -> list[C]:
+        """Remove all idle connections, to close them."""
+        idle = [connection for places in self._origins.values() for connection in places.idle]
+        for origin in list(self._origins):
+            self._origins[origin].idle.clear()
+            self._forget(origin)
+        return idle
+
+    def counts(self) -> dict[str, tuple[int, int, int]]:
+        """Idle, busy and waiting, by origin."""
+        return {
+            str(origin): (len(places.idle), places.busy, len(places.waiting))
+            for origin, places in self._origins.items()
+        }
+
+    def _forget(self, origin: Origin) -> None:
+        if self._origins[origin].unused:
+            del self._origins[origin]

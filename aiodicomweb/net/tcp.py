@@ -1,0 +1,125 @@
+"""A byte stream over a non-blocking TCP socket."""
+
+from __future__ import annotations
+
+import os
+import select
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+from anyio import ClosedResourceError, ResourceGuard
+
+from ..errors import ConnectionLost, LocalProtocolError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable, Sequence
+
+__all__ = ["TcpStream"]
+
+_SENDFILE_MOST = 1 << 30
+_READS_PER_CHECKPOINT = 16
+"""Reads that found octets at once before other tasks get their turn: 4 MiB at full blocks."""
+
+
+def _lost(error: OSError) -> ConnectionLost:
+    return ConnectionLost(f"the connection broke: {os.strerror(error.errno or 0)}")
+
+
+class TcpStream:
+    """See :class:`~aiodicomweb.net.stream.ByteStream`. Owns the socket.
+
+    Args:
+        sock: A connected socket, non-blocking.
+    """
+
+    __slots__ = ("_reading", "_reads", "_sending", "_socket")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._reading = ResourceGuard("receiving from")
+        self._sending = ResourceGuard("sending to")
+        self._reads = 0
+
+    async def receive_into(self, view: memoryview) -> int:
+        """Receive; see the protocol."""
+        with self._reading:
+            count = await self._receive(view)
+        self._reads += 1
+        if self._reads >= _READS_PER_CHECKPOINT:
+            self._reads = 0
+            await anyio.lowlevel.checkpoint()
+        return count
+
+    async def _receive(self, view: memoryview) -> int:
+        while True:
+            try:
+                return self._socket.recv_into(view)
+            except BlockingIOError:
+                await self._wait(anyio.wait_readable)
+                self._reads = 0
+            except OSError as error:
+                raise _lost(error) from error
+
+    async def send(self, segments: Sequence[bytes | bytearray | memoryview]) -> None:
+        """Send; see the protocol."""
+        with self._sending:
+            for segment in segments:
+                rest = memoryview(segment).cast("B")
+                while rest:
+                    rest = rest[await self._send_some(rest) :]
+
+    async def _send_some(self, octets: memoryview) -> int:
+        while True:
+            try:
+                return self._socket.send(octets)
+            except BlockingIOError:
+                await self._wait(anyio.wait_writable)
+            except OSError as error:
+                raise _lost(error) from error
+
+    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
+        """Send a piece of a file; the octets never enter this process (``sendfile``)."""
+        with self._sending:
+            while length:
+                try:
+                    count = os.sendfile(
+                        self._socket.fileno(), descriptor, offset, min(length, _SENDFILE_MOST)
+                    )
+                except BlockingIOError:
+                    await self._wait(anyio.wait_writable)
+                    continue
+                except OSError as error:
+                    raise _lost(error) from error
+                if count == 0:
+                    raise LocalProtocolError(f"the file ends {length} octets early")
+                offset += count
+                length -= count
+
+    async def _wait(self, ready: Callable[[socket.socket], Awaitable[None]]) -> None:
+        if self._socket.fileno() < 0:
+            raise ConnectionLost("the connection was closed on this side")
+        try:
+            await ready(self._socket)
+        except ClosedResourceError:
+            raise ConnectionLost("the connection was closed on this side") from None
+
+    def is_readable(self) -> bool:
+        """Whether octets, or the end, wait to be read."""
+        if self._socket.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def abort(self) -> None:
+        """Close the socket."""
+        if self._socket.fileno() >= 0:
+            anyio.notify_closing(self._socket)
+            self._socket.close()
+
+    async def aclose(self) -> None:
+        """Close the socket; what was sent still goes out."""
+        self.abort()
+        await anyio.lowlevel.checkpoint()

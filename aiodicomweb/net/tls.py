@@ -1,0 +1,201 @@
+"""A byte stream inside TLS, over another byte stream.
+
+The protocol runs in an ``ssl.SSLObject`` between two memory buffers, so that this side decides
+when it reads and writes. Received records are decrypted straight into the caller's memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import anyio
+import anyio.to_thread
+from anyio import ResourceGuard
+
+from ..errors import ConnectionLost, LocalProtocolError, TlsError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .stream import ByteStream
+
+__all__ = ["TlsStream", "default_context"]
+
+T = TypeVar("T")
+
+_BLOCK = 256 * 1024
+_FAREWELL_SECONDS = 1.0
+
+
+def default_context() -> ssl.SSLContext:
+    """Verification on, the system's trust store, TLS 1.2 or later."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class TlsStream:
+    """See :class:`~aiodicomweb.net.stream.ByteStream`. Owns the stream below.
+
+    Made by :meth:`client` or :meth:`server`, which do the handshake.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_decrypt",
+        "_flushing",
+        "_incoming",
+        "_object",
+        "_outgoing",
+        "_reading",
+        "_sending",
+        "_stream",
+    )
+
+    def __init__(
+        self, stream: ByteStream, context: ssl.SSLContext, hostname: str | None, *, server: bool
+    ) -> None:
+        self._stream = stream
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server, server_hostname=hostname
+        )
+        # Given memory, ``read`` returns a count and not octets.
+        self._decrypt = cast("Callable[[int, memoryview], int]", self._object.read)
+        self._buffer = memoryview(bytearray(_BLOCK))
+        self._reading = ResourceGuard("receiving from")
+        self._sending = ResourceGuard("sending to")
+        self._flushing = anyio.Lock()
+
+    @classmethod
+    async def client(cls, stream: ByteStream, context: ssl.SSLContext, hostname: str) -> TlsStream:
+        """Shake hands with a server, whose certificate must be valid for ``hostname``.
+
+        Raises:
+            TlsError: No trust, or no common version or cipher. The stream is closed.
+        """
+        tls = cls(stream, context, hostname, server=False)
+        await tls._handshake()
+        return tls
+
+    @classmethod
+    async def server(cls, stream: ByteStream, context: ssl.SSLContext) -> TlsStream:
+        """Shake hands with a client.
+
+        Raises:
+            TlsError: No common version or cipher. The stream is closed.
+        """
+        tls = cls(stream, context, None, server=True)
+        await tls._handshake()
+        return tls
+
+    async def _handshake(self) -> None:
+        try:
+            await self._run(self._object.do_handshake)
+            await self._flush()
+        except ssl.CertificateError as error:
+            self.abort()
+            raise TlsError(
+                f"the server's certificate is not trusted: {error.verify_message}",
+                phase="tls",
+                hint="tls=ssl.create_default_context(cafile=...) trusts another authority",
+            ) from error
+        except (ssl.SSLError, TransportError) as error:
+            self.abort()
+            reason = getattr(error, "reason", None) or "the connection ended"
+            raise TlsError(f"the TLS handshake failed: {reason}", phase="tls") from error
+        except BaseException:
+            self.abort()
+            raise
+
+    async def receive_into(self, view: memoryview) -> int:
+        """Receive and decrypt; see the protocol.
+
+        A peer that closes without a TLS farewell gives ``ConnectionLost``: somebody may have cut
+        the connection (RFC 9112 §9.8).
+        """
+        with self._reading:
+            try:
+                count = await self._run(self._decrypt, len(view), view)
+            except ssl.SSLZeroReturnError:
+                return 0
+            except ssl.SSLError as error:
+                raise ConnectionLost("TLS ended without its close_notify") from error
+            return self._read_on(view, count)
+
+    def _read_on(self, view: memoryview, count: int) -> int:
+        """Decrypt further records that are here already; one read gives at most one."""
+        while 0 < count < len(view):
+            try:
+                more = self._decrypt(len(view) - count, view[count:])
+            except ssl.SSLError:
+                break  # nothing more, or an error that the next call meets
+            if more == 0:
+                break
+            count += more
+        return count
+
+    async def send(self, segments: Sequence[bytes | bytearray | memoryview]) -> None:
+        """Encrypt and send; see the protocol."""
+        with self._sending:
+            for segment in segments:
+                rest = memoryview(segment).cast("B")
+                while rest:
+                    await self._run(self._object.write, rest[:_BLOCK])
+                    rest = rest[_BLOCK:]
+                    await self._flush()
+
+    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
+        """Send a piece of a file through one reusable buffer."""
+        buffer = memoryview(bytearray(min(length, _BLOCK)))
+        while length:
+            piece = buffer[: min(length, _BLOCK)]
+            count = await anyio.to_thread.run_sync(os.preadv, descriptor, [piece], offset)
+            if count == 0:
+                raise LocalProtocolError(f"the file ends {length} octets early")
+            await self.send([piece[:count]])
+            offset += count
+            length -= count
+
+    async def _run(self, operation: Callable[..., T], *arguments: object) -> T:
+        """Call into TLS until it has what it needs from the peer."""
+        while True:
+            try:
+                return operation(*arguments)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                count = await self._stream.receive_into(self._buffer)
+                if count:
+                    self._incoming.write(self._buffer[:count])
+                else:
+                    self._incoming.write_eof()
+
+    async def _flush(self) -> None:
+        """Send what TLS wrote; a reader and a writer may both come here."""
+        async with self._flushing:
+            while octets := self._outgoing.read():
+                await self._stream.send([octets])
+
+    def is_readable(self) -> bool:
+        """Whether something arrived on the stream below."""
+        return self._stream.is_readable()
+
+    def abort(self) -> None:
+        """Close the stream below."""
+        self._stream.abort()
+
+    async def aclose(self) -> None:
+        """Say farewell, for a second at most, and close; does not wait for the peer's."""
+        try:
+            with anyio.move_on_after(_FAREWELL_SECONDS, shield=True):
+                with contextlib.suppress(ssl.SSLError):
+                    self._object.unwrap()
+                await self._flush()
+        except TransportError:
+            pass
+        finally:
+            self.abort()

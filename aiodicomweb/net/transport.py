@@ -1,0 +1,202 @@
+"""From a request to the response's head, and then part by part: what the client streams from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio.lowlevel
+
+from ..errors import ConnectionLost
+from ..wire import BLOCK, END, NEED_DATA
+from .pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from ssl import SSLContext
+
+    from ..http import Request, Response
+    from ..wire import Limits, PartHead, PartReader, Signal
+    from .connection import Connection
+    from .deadline import Deadlines
+
+__all__ = ["Incoming", "Transport"]
+
+T = TypeVar("T")
+
+
+class Transport:
+    """Sends requests over pooled connections.
+
+    Args:
+        tls: For ``https`` origins; ``None`` is a default that verifies.
+        limits: Bounds.
+    """
+
+    def __init__(self, *, tls: SSLContext | None, limits: Limits) -> None:
+        self._limits = limits
+        self._pool = Pool(tls, limits)
+
+    async def send(self, request: Request, deadlines: Deadlines) -> Incoming:
+        """Send a request; the response comes back with its head read, its body not.
+
+        A connection that was idle may die at the very moment of its reuse. A request without
+        effect is then sent again, once, on another (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+
+        Raises:
+            TransportError: The way to the peer failed.
+            ProtocolError: Request or response are not legal.
+        """
+        while True:
+            connection = await self._pool.acquire(request.url.origin, deadlines)
+            try:
+                response = await connection.send(request, deadlines)
+            except ConnectionLost:
+                reused = connection.exchanges > 1
+                self._pool.release(connection, reusable=False)
+                if reused and connection.received == 0 and request.method in ("GET", "HEAD"):
+                    continue
+                raise
+            except BaseException:
+                self._pool.release(connection, reusable=False)
+                raise
+            return Incoming(response, connection, self._pool, self._limits)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._pool.aclose()
+
+    def __repr__(self) -> str:
+        """The pool's counts."""
+        return f"<Transport {self._pool!r}>"
+
+
+class Incoming:
+    """A response whose body is still coming.
+
+    Ends by itself when the body was read to its end, or when reading it fails: the connection
+    goes back to the pool then, or is closed. Who stops before calls :meth:`close`.
+
+    Attributes:
+        response: The head.
+    """
+
+    __slots__ = ("_connection", "_limits", "_pool", "_reader", "response")
+
+    def __init__(
+        self, response: Response, connection: Connection, pool: Pool, limits: Limits
+    ) -> None:
+        self.response = response
+        self._connection: Connection | None = connection
+        self._pool = pool
+        self._limits = limits
+        self._reader: PartReader = connection.body.parts()
+
+    @property
+    def open(self) -> bool:
+        """Whether the body may still be read."""
+        return self._connection is not None
+
+    @property
+    def part_number(self) -> int:
+        """Number of the current part; 0 before the first."""
+        return self._reader.part_number
+
+    @property
+    def complete_parts(self) -> int:
+        """Number of parts that were seen whole."""
+        return self._reader.complete_parts
+
+    async def next_part(self) -> PartHead | None:
+        """The next part's head; ``None`` once the body was read to its end, which closes this.
+
+        Raises:
+            MultipartError: The parts are malformed or not complete.
+            FramingError: The body is cut short.
+            ConnectionLost: The connection broke.
+            LimitExceeded: More than a bound of ``Limits``.
+        """
+        head = await self._drive(self._reader.next_part)
+        if head is None:
+            await self._finish()
+        return head
+
+    async def read_part(self) -> memoryview:
+        """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
+        part = await self._drive(self._reader.read_part)
+        assert part is not None  # noqa: S101 - a whole part never ends without having come
+        return part
+
+    async def read_chunk(self) -> memoryview | None:
+        """A piece of the current part, valid until the next call; ``None`` at its end."""
+        return await self._drive(self._reader.read_chunk)
+
+    async def read_all(self) -> memoryview:
+        """The body as one part, whatever it is, at most ``Limits.body`` octets."""
+        connection = self._require()
+        self._reader = connection.body.whole()
+        await self._drive(self._reader.next_part)
+        body = await self.read_part()
+        await self._finish()
+        return body
+
+    async def read_start(self, most: int) -> bytes:
+        """The first ``most`` octets of the body, whatever it is; closes this.
+
+        For the body of an error: what is wrong with it must not hide the error.
+        """
+        connection = self._require()
+        self._reader = connection.body.whole()
+        start = bytearray()
+        try:
+            await self._drive(self._reader.next_part)
+            while len(start) < most and (chunk := await self.read_chunk()) is not None:
+                start += chunk[: most - len(start)]
+            if len(start) < most:
+                await self._finish()
+        finally:
+            self.close()
+        return bytes(start)
+
+    def close(self) -> None:
+        """Give up the rest of the body, if any: its connection is closed. Never fails."""
+        self._release(reusable=False)
+
+    async def _drive(self, step: Callable[[], T | Signal]) -> T | None:
+        """Call a reader's method, and receive until it answers; ``None`` for ``END``."""
+        connection = self._require()
+        try:
+            while (event := step()) is NEED_DATA:
+                if not connection.body.advance(self._reader):
+                    await connection.receive(self._reader.wanted)
+        except BaseException:
+            self.close()
+            raise
+        return None if event is END else event
+
+    async def _finish(self) -> None:
+        """All parts were read; let the framing confirm the end, within bounds, and release.
+
+        Where only the end of the connection would confirm it, the close delimiter has to do:
+        some servers announce keep-alive and give no length, and would let us wait for ever.
+        """
+        connection = self._require()
+        body = connection.body
+        try:
+            while not body.complete and body.delimited and body.discard():
+                await connection.receive(BLOCK)
+        except BaseException:
+            self.close()
+            raise
+        body.discard()
+        self._release(reusable=connection.finish())
+        await anyio.lowlevel.checkpoint()
+
+    def _require(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("the response was read to its end, or given up")
+        return self._connection
+
+    def _release(self, *, reusable: bool) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.release(connection, reusable=reusable)

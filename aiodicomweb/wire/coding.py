@@ -1,0 +1,123 @@
+"""Content codings: gzip and deflate, decoded as they arrive (RFC 9110 §8.4)."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from ..errors import FramingError, LimitExceeded, UnexpectedMediaType
+
+if TYPE_CHECKING:
+    from .arena import Arena
+    from .limits import Limits
+
+__all__ = ["ContentDecoder", "content_codings"]
+
+_FREE_EXPANSION = 16 * 1024 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+_ZLIB = zlib.MAX_WBITS
+_RAW = -zlib.MAX_WBITS
+_ALIASES = {"x-gzip": "gzip"}
+
+
+def content_codings(tokens: list[str]) -> list[str]:
+    """The codings of a ``Content-Encoding`` to be undone, last applied first.
+
+    Raises:
+        UnexpectedMediaType: A coding that nobody asked for and nobody here can undo.
+    """
+    codings = [_ALIASES.get(token, token) for token in reversed(tokens) if token != "identity"]
+    if len(codings) > 1 or any(coding not in ("gzip", "deflate") for coding in codings):
+        raise UnexpectedMediaType(
+            "the body has a content coding that can't be undone", media_type=", ".join(codings)
+        )
+    return codings
+
+
+class ContentDecoder:
+    """Undoes one content coding, from one arena into another.
+
+    Bounded: a step makes at most one block, and the whole may not grow beyond
+    ``Limits.expansion`` times what arrived.
+
+    Attributes:
+        complete: The coded stream ended; nothing may follow.
+    """
+
+    __slots__ = (
+        "_coding",
+        "_full",
+        "_inflate",
+        "_limit",
+        "_pending",
+        "_read",
+        "_written",
+        "complete",
+    )
+
+    def __init__(self, coding: str, limits: Limits) -> None:
+        self._coding = coding
+        self._limit = limits.expansion
+        self._inflate = zlib.decompressobj(_GZIP if coding == "gzip" else _ZLIB)
+        self._pending = b""  # coded octets that were taken but not decoded yet
+        self._full = False  # the last step filled its block: zlib may hold more back
+        self._read = 0
+        self._written = 0
+        self.complete = False
+
+    def advance(self, source: Arena, target: Arena, most: int) -> bool:
+        """Decode up to ``most`` octets; false if the source has none to give.
+
+        Raises:
+            FramingError: The coded octets are broken, or more follow behind their end.
+            LimitExceeded: They grow too much.
+        """
+        if not self._pending and not self._full:
+            self._pending = source.octets(0, most)
+            if not self._pending:
+                return False
+            source.consume(len(self._pending))
+            self._read += len(self._pending)
+        if self.complete:
+            self._start_member()
+        octets = self._decompress(most)
+        self._full = len(octets) == most
+        self._written += len(octets)
+        self._check_expansion()
+        target.write(octets)
+        target.deliver(len(octets))
+        return True
+
+    def receive_eof(self) -> None:
+        """Complain unless the coded stream is whole."""
+        if not self.complete:
+            raise FramingError(f"the {self._coding} coded body is cut short")
+
+    def _decompress(self, most: int) -> bytes:
+        try:
+            octets = self._inflate.decompress(self._pending, most)
+        except zlib.error:
+            # Some servers send raw deflate where HTTP means the zlib format (HTP-80).
+            if self._coding != "deflate" or self._written:
+                raise FramingError(f"the {self._coding} coded body is broken") from None
+            self._coding = "raw deflate"
+            self._inflate = zlib.decompressobj(_RAW)
+            return self._decompress(most)
+        self.complete = self._inflate.eof
+        self._pending = (
+            self._inflate.unused_data if self.complete else self._inflate.unconsumed_tail
+        )
+        return octets
+
+    def _start_member(self) -> None:
+        """A gzip stream may have several members, one behind the other (RFC 1952 §2.2)."""
+        if self._coding != "gzip":
+            raise FramingError(f"octets follow the end of the {self._coding} coded body")
+        self._inflate = zlib.decompressobj(_GZIP)
+        self.complete = False
+
+    def _check_expansion(self) -> None:
+        if self._written > _FREE_EXPANSION and self._written > self._limit * self._read:
+            raise LimitExceeded(
+                "the coded body expands too much", limit="expansion", value=self._limit
+            )

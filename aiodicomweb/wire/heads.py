@@ -1,0 +1,148 @@
+"""Heads of messages: h11 writes them and is the judge of what is legal (RFC 9112 §2-§5).
+
+One :class:`ClientHeads` serves one exchange. h11 sees the head of the request, the heads of the
+responses and the trailers, never the octets of a body: :mod:`~aiodicomweb.wire.framing` counts
+those in place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import h11
+
+from ..errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
+from ..http import Headers, Request, Response, body_length
+
+__all__ = ["ClientHeads", "ResponseHead", "check_trailers", "head_length"]
+
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+"""The end of a head as h11 sees it: a blank line, with bare LF tolerated (RFC 9112 §2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """A final or informational response's head.
+
+    Attributes:
+        response: Status, reason and header fields, with an empty body.
+        http_version: ``1.0`` or ``1.1``.
+    """
+
+    response: Response
+    http_version: str
+
+    @property
+    def informational(self) -> bool:
+        """Whether it is a 1xx, which a final response follows."""
+        return self.response.status < 200
+
+    @property
+    def persistent(self) -> bool:
+        """Whether the peer lets the connection live on (RFC 9112 §9.3)."""
+        return self.http_version == "1.1" and "close" not in self.response.headers.tokens(
+            "Connection"
+        )
+
+
+def head_length(octets: memoryview, limit: int, searched: int = 0) -> int | None:
+    """Length of the head at the start of ``octets``, or ``None`` if it isn't all there.
+
+    Args:
+        octets: What arrived so far.
+        limit: The most octets that a head may have (``Limits.head``).
+        searched: How many of the octets were looked at before.
+
+    Raises:
+        LimitExceeded: The head is longer than the limit.
+    """
+    # Three octets of overlap: the blank line is at most LF CR LF.
+    match = _BLANK_LINE.search(octets, max(0, searched - 3), min(len(octets), limit))
+    if match is not None:
+        return match.end()
+    if len(octets) >= limit:
+        raise LimitExceeded("the head of the response is too long", limit="head", value=limit)
+    return None
+
+
+def _verdict(error: h11.ProtocolError) -> str:
+    """What h11 objects to, without the octets that it quotes: they can hold credentials."""
+    return str(error).partition(":")[0]
+
+
+class ClientHeads:
+    """The heads of one exchange, seen from the client."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self) -> None:
+        self._connection = h11.Connection(h11.CLIENT)
+
+    def request(self, request: Request) -> bytes:
+        """Write the head of a request.
+
+        ``Host`` is filled in, and so is the framing: ``Content-Length`` where there is a body or
+        where the method is one that usually has one (RFC 9110 §8.6), nothing otherwise.
+
+        Raises:
+            LocalProtocolError: The request is not legal HTTP.
+        """
+        headers = request.headers
+        if "Host" not in headers:
+            host = request.url.without_userinfo().authority
+            headers = Headers([("Host", host), *headers.items()])
+        length = body_length(request.body)
+        if length or request.method in ("POST", "PUT", "PATCH"):
+            headers = headers.replace("Content-Length", str(length))
+        try:
+            event = h11.Request(
+                method=request.method, target=request.url.target, headers=headers.to_wire()
+            )
+            return self._connection.send(event) or b""
+        except h11.LocalProtocolError as error:
+            raise LocalProtocolError(_verdict(error)) from None
+
+    def response(self, octets: bytes) -> ResponseHead:
+        """Read one whole head of a response, with its blank line.
+
+        Raises:
+            RemoteProtocolError: It is not legal HTTP.
+        """
+        try:
+            self._connection.receive_data(octets)
+            event = self._connection.next_event()
+        except h11.RemoteProtocolError as error:
+            raise RemoteProtocolError(_verdict(error), excerpt=octets) from None
+        if not isinstance(event, h11.Response | h11.InformationalResponse):
+            raise RemoteProtocolError("there is no response in the head")
+        response = Response(
+            status=event.status_code,
+            headers=Headers.from_wire(event.headers),
+            reason=event.reason.decode("iso-8859-1"),
+        )
+        return ResponseHead(response, event.http_version.decode("ascii"))
+
+
+def check_trailers(octets: bytes) -> None:
+    """Let h11 judge the trailers of a chunked body; they are discarded (RFC 9112 §7.1.2).
+
+    Args:
+        octets: The trailer section with its blank line.
+
+    Raises:
+        RemoteProtocolError: They are not legal fields.
+    """
+    connection = h11.Connection(h11.CLIENT)
+    try:
+        connection.send(h11.Request(method="GET", target="/", headers=[("Host", "trailers")]))
+        connection.receive_data(
+            b"HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + octets
+        )
+        event: object = connection.next_event()
+        while isinstance(event, h11.Response):
+            event = connection.next_event()
+    except h11.RemoteProtocolError as error:
+        raise RemoteProtocolError(f"illegal trailers: {error}") from error
+    if not isinstance(event, h11.EndOfMessage):
+        raise RemoteProtocolError("the trailers don't end")

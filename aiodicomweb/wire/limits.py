@@ -1,0 +1,58 @@
+"""Every bound that the library keeps over what a peer sends, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from ..errors import ConfigurationError
+
+__all__ = ["Limits"]
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds over what a peer may make us hold or do; a frozen value.
+
+    What exceeds a bound raises :class:`~aiodicomweb.errors.LimitExceeded`, which names the field.
+    Streams have no bound on their length: only what is held at one time has.
+
+    Attributes:
+        connections: Connections kept to one origin, busy and idle together.
+        head: Octets of a status line with its header fields. Gateways send cookies and tokens of
+            8 to 16 KiB; four times that is still nothing.
+        informational: 1xx responses before the final one. A peer needs two (100 and 103).
+        chunk_line: Octets of a chunk's size line with its extensions, and of the trailers.
+        part_head: Octets of the header block of one part. Real ones have 100 to 400.
+        parts: Parts of one message. A study of whole-body CT has about 10,000.
+        part: Octets of one part that is read whole into memory: frames, bulk data, data sets.
+            A part that is streamed has no bound. 4 GiB is the longest defined-length element.
+        body: Octets of a body that is read whole: search results, metadata, store answers. A
+            metadata object has 5 to 50 KiB, so that 512 MiB hold a study of 10,000 instances.
+        error_body: Octets of an error's body that are kept.
+        preamble: Octets before the first delimiter of a multipart body, and after the close
+            delimiter, that are read and discarded.
+        expansion: Octets that one octet of a gzip or deflate coded body may become, once the
+            first 16 MiB are through. Images of one colour reach about 1,000, text 20 to 50.
+    """
+
+    connections: int = 20
+    head: int = 64 * KIB
+    informational: int = 16
+    chunk_line: int = 16 * KIB
+    part_head: int = 16 * KIB
+    parts: int = 1_000_000
+    part: int = 4 * GIB
+    body: int = 512 * MIB
+    error_body: int = 64 * KIB
+    preamble: int = 64 * KIB
+    expansion: int = 200
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that would refuse everything."""
+        for field in fields(self):
+            if getattr(self, field.name) < 1:
+                raise ConfigurationError(f"Limits.{field.name} must be at least 1")

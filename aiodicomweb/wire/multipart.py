@@ -1,0 +1,374 @@
+r"""An incremental reader of ``multipart/related`` bodies (RFC 2046 §5.1, PS3.18 §8.6.1.2).
+
+Theory of operation. The reader searches an :class:`~aiodicomweb.wire.arena.Arena` in place for
+``CRLF--boundary`` and remembers how far it searched, so that a body of n octets costs O(n)
+however it is cut by the network. A match is a delimiter only if the line goes on as one: padding
+and CRLF (a part follows) or ``--`` (the end). Otherwise it is data: a boundary may well be the
+beginning of a longer line in a payload. If the rest of the line hasn't arrived, the reader waits.
+
+Behind the last place searched at most ``len(CRLF--boundary) - 1`` octets can belong to a
+delimiter, so that a streamed part is released but for them, and a part that is read whole is
+handed over together with the memory that it arrived in.
+
+What real servers send is accepted: no boundary parameter (learned from the first line), no close
+CRLF, padding, preamble, epilogue, parts without a head. What says that something is missing is
+not: a body without close delimiter, a part shorter than its own ``Content-Length``.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from ..errors import LimitExceeded, MultipartError
+from ..http import Headers
+from .arena import BLOCK
+from .parts import END, NEED_DATA, End, NeedData, PartHead, growth
+
+if TYPE_CHECKING:
+    from .arena import Arena
+    from .limits import Limits
+
+__all__ = ["MultipartReader"]
+
+
+class _State(Enum):
+    PREAMBLE = auto()
+    HEAD = auto()
+    DATA = auto()
+    CLOSED = auto()  # the close delimiter was seen; an epilogue may follow
+
+
+class _Line(Enum):
+    """What a line that begins with ``--boundary`` turns out to be."""
+
+    DELIMITER = auto()
+    CLOSE = auto()
+    DATA = auto()
+    UNDECIDED = auto()
+
+
+_PADDING = b" \t"
+_MOST_PADDING = 256
+_MOST_BOUNDARY = 256  # RFC 2046 says 70; products send 73 and more
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_LINE_END = re.compile(rb"\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+class MultipartReader:
+    """Reads the parts of one multipart body; see :class:`~aiodicomweb.wire.parts.PartReader`.
+
+    Args:
+        arena: Where the body's octets are delivered.
+        boundary: The ``boundary`` parameter, without quotes; ``None`` to learn it from the
+            body's first line, as some servers leave it out.
+        limits: Bounds for heads, parts and preamble.
+
+    Attributes:
+        part_number: Number of the part being read; 0 before the first.
+        complete_parts: Number of parts that were seen whole.
+        wanted: Octets that the reader would like to see arrive in one read.
+    """
+
+    __slots__ = (
+        "_arena",
+        "_delimited",
+        "_delimiter",
+        "_eof",
+        "_fresh",
+        "_length",
+        "_limits",
+        "_piece",
+        "_previous",
+        "_searched",
+        "_size",
+        "_state",
+        "complete_parts",
+        "part_number",
+        "wanted",
+    )
+
+    def __init__(self, arena: Arena, boundary: str | None, limits: Limits) -> None:
+        self._arena = arena
+        self._limits = limits
+        self._delimiter = b""
+        if boundary is not None:
+            self._set_boundary(boundary.encode("latin-1", "replace").rstrip(_PADDING))
+        self._state = _State.PREAMBLE
+        self._fresh = True  # at the start of a line: a delimiter here has no CRLF of its own
+        self._searched = 0  # octets behind the arena's start in which no delimiter begins
+        self._size = 0  # octets of the current part that were given out
+        self._length: int | None = None  # the current part's Content-Length
+        self._previous = 0  # size of the previous whole part, the best guess for the next
+        self._piece: memoryview | None = None
+        self._eof = False
+        self._delimited = False
+        self.part_number = 0
+        self.complete_parts = 0
+        self.wanted = BLOCK
+
+    # --- the calls -------------------------------------------------------------------------------
+
+    def next_part(self) -> PartHead | NeedData | End:
+        """The next part's head; ``NEED_DATA``; or ``END`` once the close delimiter was seen.
+
+        Raises:
+            MultipartError: The body isn't multipart, a head is malformed, or the body ends
+                without its close delimiter.
+            LimitExceeded: A head is too long, or there are too many parts.
+        """
+        while self._state is _State.DATA:
+            if self.read_chunk() is NEED_DATA:
+                return NEED_DATA
+        if self._state is _State.PREAMBLE and not self._skip_preamble():
+            return self._need(BLOCK)
+        if self._state is _State.HEAD:
+            return self._read_head()
+        self._arena.consume(self._arena.available)  # the epilogue
+        return END
+
+    def read_part(self) -> memoryview | NeedData:
+        """The current part whole: read-only memory of the caller's own.
+
+        Raises:
+            MultipartError: The part is shorter than its ``Content-Length``, or the body ends.
+            LimitExceeded: The part is longer than ``Limits.part``.
+        """
+        self._release_piece()
+        end = self._find_declared_end()
+        if end is None:
+            end = self._find_delimiter()
+        size = max(self._searched, self._length or 0) if end is None else end
+        if size > self._limits.part:
+            raise LimitExceeded(
+                "a part is too long for memory", limit="part", value=self._limits.part
+            )
+        if end is None:
+            return self._need(growth(self._length or self._previous, self._arena.available))
+        part = self._arena.detach(end)
+        self._size += end
+        self._previous = end
+        self._end_part()
+        return part
+
+    def read_chunk(self) -> memoryview | NeedData | End:
+        """A piece of the current part: read-only, released by the reader's next call.
+
+        Raises:
+            MultipartError: The part is shorter than its ``Content-Length``, or the body ends.
+        """
+        self._release_piece()
+        if self._state is not _State.DATA:
+            return END
+        end = self._find_delimiter()
+        if end == 0:
+            self._previous = 0
+            self._end_part()
+            return END
+        size = self._searched if end is None else end
+        if size == 0:
+            return self._need(BLOCK)
+        self._piece = self._arena.view(size)
+        return self._piece
+
+    def receive_eof(self, *, delimited: bool) -> None:
+        """No more octets come; the next call tells whether the parts are complete.
+
+        Let pass is a last delimiter that lacks its ``--``, as in the standard's own examples,
+        but only where the message's framing says that nothing was cut off (MUL-08).
+        """
+        self._eof = True
+        self._delimited = delimited
+
+    # --- delimiters ------------------------------------------------------------------------------
+
+    def _set_boundary(self, boundary: bytes) -> None:
+        if not 1 <= len(boundary) <= _MOST_BOUNDARY:
+            raise MultipartError(f"a boundary of {len(boundary)} octets")
+        self._delimiter = b"\r\n--" + boundary
+
+    def _classify(self, offset: int) -> tuple[_Line, int]:
+        """What the line at ``offset``, which begins with ``--boundary``, is; and its length."""
+        length = len(self._delimiter) - 2
+        tail = self._arena.octets(offset + length, offset + length + _MOST_PADDING + 4)
+        closing = tail.startswith(b"--")
+        rest = tail[2 if closing else 0 :].lstrip(_PADDING)
+        length += len(tail) - len(rest)
+        kind = _Line.CLOSE if closing else _Line.DELIMITER
+        if rest.startswith(b"\r\n") or (closing and rest.startswith(b"\n")):
+            return kind, length + rest.index(b"\n") + 1
+        if self._eof:
+            # A line cut off behind its boundary may have been any line, unless the framing says
+            # that it was not cut off.
+            ended = not rest and (closing or self._delimited)
+            return (kind, length) if ended else (_Line.DATA, 0)
+        if rest in (b"", b"\r", b"-") and len(tail) <= _MOST_PADDING:
+            return _Line.UNDECIDED, 0
+        return _Line.DATA, 0
+
+    def _find_delimiter(self) -> int | None:
+        """Where the data before the next delimiter end, from the arena's start on.
+
+        ``None`` if that isn't known yet; then ``_searched`` octets are known to be data.
+        """
+        if self._fresh:
+            line = self._line_at_start()
+            if line is not _Line.DATA:
+                return None if line is _Line.UNDECIDED else 0
+            self._fresh = False
+        while True:
+            found = self._arena.find(self._delimiter, self._searched)
+            if found < 0:
+                # The longest tail that can be the beginning of a delimiter is held back.
+                held = len(self._delimiter) - 1
+                self._searched = max(self._searched, self._arena.available - held)
+                return None
+            self._searched = found
+            line, _ = self._classify(found + 2)
+            if line is _Line.UNDECIDED:
+                return None
+            if line is not _Line.DATA:
+                return found
+            self._searched = found + 2
+
+    def _line_at_start(self) -> _Line:
+        """What stands at the arena's start, where a line begins without a CRLF before it.
+
+        That is so at the start of the body, and behind the head of a part without data, whose
+        last CRLF is the delimiter's (RFC 2046 §5.1.1).
+        """
+        mark = self._delimiter[2:]
+        if self._arena.startswith(mark):
+            return self._classify(0)[0]
+        start = self._arena.octets(0, len(mark))
+        unfinished = len(start) < len(mark) and mark.startswith(start) and not self._eof
+        return _Line.UNDECIDED if unfinished else _Line.DATA
+
+    def _find_declared_end(self) -> int | None:
+        """The data's end if a delimiter stands just where ``Content-Length`` puts it.
+
+        That spares the search, and sees payload that looks like a delimiter for what it is.
+        """
+        if self._length is None:
+            return None
+        end = self._length - self._size
+        if end < 0 or not self._arena.startswith(self._delimiter, end):
+            return None
+        line, _ = self._classify(end + 2)
+        if line not in (_Line.DELIMITER, _Line.CLOSE):
+            return None
+        self._fresh = False
+        return end
+
+    def _pass_delimiter(self) -> None:
+        """Consume the delimiter that begins at the arena's start."""
+        own_line_end = 0 if self._fresh else 2
+        line, length = self._classify(own_line_end)
+        self._arena.consume(own_line_end + length)
+        self._searched = 0
+        self._state = _State.CLOSED if line is _Line.CLOSE else _State.HEAD
+
+    # --- the states ------------------------------------------------------------------------------
+
+    def _skip_preamble(self) -> bool:
+        """Go behind the first delimiter; false if it hasn't arrived."""
+        if not self._delimiter and not self._learn_boundary():
+            return False
+        end = self._find_delimiter()
+        if max(self._searched, end or 0) > self._limits.preamble:
+            raise LimitExceeded(
+                "no delimiter at the start of the body",
+                limit="preamble",
+                value=self._limits.preamble,
+            )
+        if end is None:
+            return False
+        self._arena.consume(end)
+        self._pass_delimiter()
+        return True
+
+    def _learn_boundary(self) -> bool:
+        """Take the boundary from the body's first line; false if it hasn't arrived."""
+        start = self._arena.octets(0, _MOST_BOUNDARY + 8).lstrip(b"\r\n")
+        line, end, _ = start.partition(b"\r\n")
+        if not end and not self._eof and len(line) <= _MOST_BOUNDARY + 2:
+            return False
+        boundary = line[2:].rstrip(_PADDING)
+        if not line.startswith(b"--") or not boundary:
+            raise self._error("there is no boundary, neither in the Content-Type nor in the body")
+        self._set_boundary(boundary)
+        return True
+
+    def _read_head(self) -> PartHead | NeedData | End:
+        """Read the head of a part, behind its delimiter."""
+        limit = self._limits.part_head
+        octets = self._arena.octets(0, limit)
+        if octets.startswith(b"\r\n"):
+            return self._begin_part(Headers(), 2)
+        match = _HEAD_END.search(octets)
+        if match is not None:
+            return self._begin_part(self._parse_head(octets[: match.start()]), match.end())
+        if len(octets) >= limit:
+            raise LimitExceeded("a part's head is too long", limit="part_head", value=limit)
+        if self._eof and self._delimited and not octets:
+            self._state = _State.CLOSED
+            return END
+        return self._need(max(BLOCK, growth(self._previous, self._arena.available)))
+
+    def _begin_part(self, headers: Headers, length: int) -> PartHead:
+        if self.part_number >= self._limits.parts:
+            raise LimitExceeded("too many parts", limit="parts", value=self._limits.parts)
+        self.part_number += 1
+        self._arena.consume(length)
+        self._state = _State.DATA
+        declared = headers.get("Content-Length") or ""
+        self._length = int(declared) if _LENGTH.fullmatch(declared) else None
+        self._size = self._searched = 0
+        self._fresh = True
+        return PartHead(headers, self.part_number)
+
+    def _parse_head(self, octets: bytes) -> Headers:
+        fields: list[tuple[bytes, bytes]] = []
+        for line in _LINE_END.split(_FOLD.sub(b" ", octets)):
+            match = _FIELD.fullmatch(line)
+            if match is None:
+                raise self._error("a part's head is malformed")
+            fields.append((match[1], match[2]))
+        headers = Headers.from_wire(fields)
+        coded = headers.get("Content-Transfer-Encoding", "binary").lower()
+        if coded not in ("binary", "8bit", "7bit") or "Transfer-Encoding" in headers:
+            raise self._error("a part has a transfer encoding, which HTTP doesn't know there")
+        if headers.tokens("Content-Encoding") not in ([], ["identity"]):
+            raise self._error("a part has a content coding of its own")
+        return headers
+
+    def _end_part(self) -> None:
+        """The current part's data were taken; go behind the delimiter that follows them."""
+        if self._length is not None and self._size < self._length:
+            raise self._error(
+                f"a part of {self._size} octets is shorter than its Content-Length {self._length}"
+            )
+        self.complete_parts += 1
+        self._pass_delimiter()
+
+    def _release_piece(self) -> None:
+        if self._piece is not None:
+            size = len(self._piece)
+            self._piece.release()
+            self._piece = None
+            self._arena.consume(size)
+            self._searched -= size
+            self._size += size
+
+    def _need(self, wanted: int) -> NeedData:
+        if self._eof:
+            raise self._error("the body ends without its close delimiter")
+        self.wanted = wanted
+        return NEED_DATA
+
+    def _error(self, message: str) -> MultipartError:
+        return MultipartError(message, part=self.part_number, offset=self._arena.position)

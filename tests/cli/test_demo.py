@@ -1,0 +1,111 @@
+"""demo: the main job, step by step."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.data import get_testdata_file
+
+CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
+CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
+CT_UID = "1.3.6.1.4.1.5962.1.1.1.1.1.20040119072730.12322"
+STORED = {
+    "00081199": {
+        "vr": "SQ",
+        "Value": [
+            {
+                "00081150": {"vr": "UI", "Value": [CT_CLASS]},
+                "00081155": {"vr": "UI", "Value": [CT_UID]},
+            }
+        ],
+    }
+}
+FOUND = {
+    "00080018": {"vr": "UI", "Value": [CT_UID]},
+    "0020000D": {"vr": "UI", "Value": ["1.2"]},
+    "0020000E": {"vr": "UI", "Value": ["1.3"]},
+    "00280010": {"vr": "US", "Value": [128]},
+}
+
+
+@pytest.fixture
+def willing_server(server: Any) -> Any:
+    """A server with the answers to each step."""
+    server.add_json(STORED)
+    server.add_json([FOUND])
+    server.add_json([FOUND])
+    server.add_parts("application/octet-stream", [bytes(32768)])
+    server.add_parts("application/dicom", [CT.read_bytes()])
+    server.add_json(STORED)
+    return server
+
+
+def test_demo_does_the_main_job(invoke: Any, willing_server: Any) -> None:
+    """Store, search, metadata, frames, retrieve, store again: a row and Python lines for each."""
+    outcome = invoke("demo", "--url", willing_server.url, CT)
+
+    assert (0, "") == (outcome.status, outcome.err)
+    steps = ["store", "search", "metadata", "frames", "retrieve", "store again"]
+    assert steps == re.findall(r"(?m)^ *(store again|[a-z]+)  .* ms", outcome.out)
+    assert 4 == outcome.out.count("B/s")
+    assert ["POST", "GET", "GET", "GET", "GET", "POST"] == [
+        request.method for request in willing_server.received
+    ]
+    assert CT.read_bytes() in willing_server.received[-1].body
+
+
+def test_printed_lines_are_python(invoke: Any, willing_server: Any) -> None:
+    """The lines printed at the end make a program, without credentials."""
+    url = willing_server.url.replace("//", "//joe:hush@")
+
+    outcome = invoke("demo", "--url", url, "--token", "hush", CT)
+
+    program = outcome.out.partition("The same in Python:\n")[2]
+    compile(program, "demo", "exec")
+    assert "hush" not in outcome.out
+    assert repr(str(CT)) in program
+
+
+def test_samples_come_with_pydicom(invoke: Any, willing_server: Any) -> None:
+    """Without paths two images of pydicom's are stored."""
+    outcome = invoke("demo", "--url", willing_server.url)
+
+    assert 0 == outcome.status
+    assert 2 == willing_server.received[0].body.count(b"DICM")
+
+
+def test_broken_demo_shows_the_steps_done(invoke: Any, server: Any) -> None:
+    """A failure ends the demo; the steps before it are shown."""
+    server.add_json(STORED)
+    server.add(403)
+
+    outcome = invoke("demo", "--url", server.url, CT)
+
+    assert 1 == outcome.status
+    assert "store" in outcome.out
+    assert "403" in outcome.err
+    assert 1 == outcome.err.count("\n")
+
+
+def test_demo_that_finds_nothing_fails(invoke: Any, server: Any) -> None:
+    """A server that hides what it stored fails the demo."""
+    server.add_json(STORED)
+    server.add(204)
+
+    outcome = invoke("demo", "--url", server.url, CT)
+
+    assert 1 == outcome.status
+    assert "does not find" in outcome.err
+
+
+def test_demo_that_stores_nothing_fails(invoke: Any, server: Any) -> None:
+    """A server that refuses everything fails the demo."""
+    server.add_json({"00081198": STORED["00081199"]}, status=409)
+
+    outcome = invoke("demo", "--url", server.url, CT)
+
+    assert 1 == outcome.status
+    assert "stored none" in outcome.err

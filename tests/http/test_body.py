@@ -1,0 +1,36 @@
+"""Bodies as lists of segments."""
+
+from __future__ import annotations
+
+import array
+
+import pytest
+
+from aiodicomweb.http import Deferred, FileSpan, Segment, body_length, segment_length
+
+
+def never() -> bytes:
+    """Fail if the length of a segment takes its octets."""
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("expected", "segment"),
+    [
+        (3, b"abc"),
+        (2, bytearray(2)),
+        (4, memoryview(b"abcd")),
+        (8, memoryview(array.array("d", [1.0]))),
+        (1 << 31, FileSpan("no such file", 10, 1 << 31)),
+        (7, Deferred(7, never)),
+    ],
+)
+def test_segment_length(expected: int, segment: Segment) -> None:
+    """Lengths are in octets, and known without files or production (HTP-32)."""
+    assert expected == segment_length(segment)
+
+
+def test_body_length() -> None:
+    """A body is as long as its segments together; an empty one has none."""
+    assert 0 == body_length(())
+    assert 12 == body_length((b"ab", FileSpan("f", 0, 10), b""))
