@@ -272,7 +272,9 @@ class LimitExceeded(RemoteProtocolError):
 
     default_hint = "Limits(...) sets the bounds; raise this one only for a peer that you trust"
 
-    def __init__(self, message: str = "", *, limit: str = "", value: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, message: str = "", *, limit: str = "", value: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(message, **kwargs)
         self.limit = limit
         self.value = value

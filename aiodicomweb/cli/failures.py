@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aiodicomweb.errors import (
-    AuthenticationRequired,
-    ConfigurationError,
-    DeadlineExceeded,
-    DicomWebError,
-    NotAcceptable,
-)
+from aiodicomweb.errors import ConfigurationError, DicomWebError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +21,12 @@ __all__ = ["error_line", "exit_status", "fold"]
 LINE_CHARACTERS = 600
 """The longest text of a failure: a URL with three UIDs, an explanation and a hint fit."""
 
-_HINTS: dict[type[DicomWebError], str] = {
-    AuthenticationRequired: "--user and --password, or --token",
-    DeadlineExceeded: "--timeout sets the seconds",
-    NotAcceptable: "--media-type asks for another representation",
+_OPTIONS = {
+    "auth=": "--user and --password, or --token",
+    "Timeout(": "--timeout sets the seconds",
+    "media_types=": "--media-type asks for another representation",
 }
+"""What Python code in a hint is on the command line."""
 
 
 def fold(text: str, limit: int = LINE_CHARACTERS) -> str:
@@ -105,10 +100,8 @@ def _describe(error: BaseException) -> str:
 
 
 def _with_our_hint(error: DicomWebError) -> str:
-    """The error's text, its hint for Python code replaced by the option that does the same."""
-    hint = _HINTS.get(type(error))
-    if hint and error.hint == type(error).default_hint:
-        error.hint = hint
+    """The error's text, with a hint that names options in place of Python code."""
+    error.hint = next((text for code, text in _OPTIONS.items() if code in error.hint), error.hint)
     return str(error)
 
 

@@ -19,7 +19,17 @@ from .output import amount, json_array, json_line, progress, warn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from aiodicomweb.client import Client, Frame, Instance
+    from aiodicomweb.client import (
+        Client,
+        Frame,
+        FramesCall,
+        Instance,
+        InstanceCall,
+        InstanceMetadataCall,
+        InstancesCall,
+        MetadataCall,
+    )
+    from aiodicomweb.http import Response
 
 __all__ = ["retrieve"]
 
@@ -53,7 +63,7 @@ class Saving:
         if self.as_json:
             json_line({"path": str(path), "size": octets, **facts})
 
-    def finish(self, response: Any) -> int:
+    def finish(self, response: Response) -> int:
         """Sum up, and return the exit status: an incomplete answer is a failure."""
         warn(response.warnings)
         rate = amount(self.octets, time.monotonic() - self.started)
@@ -200,7 +210,9 @@ def metadata(
     )
 
 
-def _metadata_call(client: Client, study: str, series: str | None, instance: str | None) -> Any:
+def _metadata_call(
+    client: Client, study: str, series: str | None, instance: str | None
+) -> MetadataCall[Any] | InstanceMetadataCall[Any]:
     if series is None:
         return client.retrieve_study_metadata(study)
     if instance is None:
@@ -208,7 +220,9 @@ def _metadata_call(client: Client, study: str, series: str | None, instance: str
     return client.retrieve_instance_metadata(study, series, instance)
 
 
-async def _print_metadata(call: Any, output: Path | None) -> int:
+async def _print_metadata(
+    call: MetadataCall[Any] | InstanceMetadataCall[Any], output: Path | None
+) -> int:
     async with call.as_json() as objects:
         with _text_output(output) as write, json_array(write) as add:
             async for item in objects:
@@ -227,7 +241,7 @@ def _text_output(output: Path | None) -> Iterator[Callable[[str], object]]:
         yield lambda text: stream.write(text.encode("ascii"))
 
 
-async def _save_instances(call: Any, saving: Saving) -> int:
+async def _save_instances(call: InstancesCall | InstanceCall, saving: Saving) -> int:
     with progress("retrieving", printing=saving.as_json) as advance:
         async with call as instances:
             async for part in instances:
@@ -242,7 +256,7 @@ async def _save_instance(part: Instance, saving: Saving) -> int:
     return octets
 
 
-async def _save_frames(call: Any, instance: str, saving: Saving) -> int:
+async def _save_frames(call: FramesCall, instance: str, saving: Saving) -> int:
     with progress("retrieving", printing=saving.as_json) as advance:
         async with call as frames:
             async for frame in frames:

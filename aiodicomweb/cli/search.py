@@ -15,7 +15,8 @@ from .output import json_array, progress, show_table, warn
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Item = dict[str, Any]
+    from aiodicomweb.client import SearchCall
+    from aiodicomweb.dicom import JsonObject
 
 __all__ = ["cell_text", "parse_filters", "search"]
 
@@ -176,7 +177,9 @@ def instances(
     )
 
 
-async def _show(call: Any, noun: str, columns: Sequence[Column], options: SearchOptions) -> int:
+async def _show(
+    call: SearchCall[Any], noun: str, columns: Sequence[Column], options: SearchOptions
+) -> int:
     """Print the results as they come, or as a table when they have come."""
     async with call.as_json() as results:
         if options.as_json:
@@ -187,14 +190,14 @@ async def _show(call: Any, noun: str, columns: Sequence[Column], options: Search
     return 0
 
 
-async def _print_json(results: Any) -> None:
+async def _print_json(results: SearchCall[JsonObject]) -> None:
     with progress("searching", printing=True) as advance, json_array(sys.stdout.write) as add:
         async for item in results:
             add(item)
             advance(0)
 
 
-async def _show_rows(results: Any, noun: str, columns: Sequence[Column]) -> None:
+async def _show_rows(results: SearchCall[JsonObject], noun: str, columns: Sequence[Column]) -> None:
     rows: list[list[str]] = []
     with progress("searching") as advance:
         async for item in results:
@@ -218,7 +221,7 @@ def _extra_columns(options: SearchOptions, columns: Sequence[Column]) -> list[Co
     return [(name, path) for path, name in fields.items() if path not in known]
 
 
-def cell_text(item: Item, path: str) -> str:
+def cell_text(item: JsonObject, path: str) -> str:
     """Read one value of a DICOM JSON object as text (PS3.18 §F.2).
 
     Nothing is taken for granted: an attribute of an unexpected shape reads as empty.

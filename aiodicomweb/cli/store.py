@@ -92,6 +92,8 @@ def _outcomes(report: StoreReport) -> Iterator[Outcome]:
         yield {"status": "failed", "failure_reason": code, "reason": _reason(code)}
     for instance in report.unreported:
         yield {"status": "unreported", "sop_instance_uid": instance}
+    for path in report.skipped:
+        yield {"status": "skipped", "path": path}
 
 
 def _show(report: StoreReport) -> None:

@@ -9,7 +9,7 @@ from .json_model import (
     datasets_from_json,
     parse_objects,
 )
-from .part10 import PEEK_OCTETS, FileMeta, decode, encode, is_part10, peek
+from .part10 import PEEK_OCTETS, FileMeta, decode, encode, is_part10, peek, peek_instance_uid
 from .status import FailureReason, WarningReason, describe_reason
 from .tags import AttributePath, parse_attribute_path
 from .uids import check_uid, default_transfer_syntax, is_uid
@@ -34,4 +34,5 @@ __all__ = [
     "parse_attribute_path",
     "parse_objects",
     "peek",
+    "peek_instance_uid",
 ]

@@ -222,7 +222,7 @@ def _value_representation(tag: BaseTag, vr: Any, values: list[Any]) -> str:
         known = dictionary_VR(tag)
     except KeyError:
         known = "UN"
-    if known == "UN" and any(isinstance(value, dict) for value in values):
+    if known == "UN" and any(isinstance(value, dict) and value for value in values):
         return "SQ"
     return known if known in STANDARD_VRS else _resolve(known, values)
 
@@ -295,7 +295,7 @@ def _write_element(element: DataElement) -> JsonObject:
         result["Value"] = [_write_item(index, item) for index, item in enumerate(element.value)]
     elif vr in BINARY_VRS:
         result["InlineBinary"] = base64.b64encode(element.value).decode("ascii")
-    elif any(values := to_values(element)):
+    elif (values := to_values(vr, element)) != [None] * len(values):
         result["Value"] = values
     return result
 

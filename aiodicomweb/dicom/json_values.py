@@ -123,8 +123,8 @@ def from_octets(vr: str, octets: bytes) -> Any:
         text = octets.decode("utf-8", "replace").rstrip(" \0")
         return from_values(vr, [text] if vr in _SINGLE_TEXTS else text.split("\\"))
     if vr == "AT":
-        words = _unpack("H", octets)
-        return from_values(vr, [g << 16 | e for g, e in zip(words[::2], words[1::2], strict=True)])
+        # Two 16-bit numbers, the group first.
+        return from_values(vr, [n << 16 & 0xFFFF0000 | n >> 16 for n in _unpack("I", octets)])
     return from_values(vr, _unpack(_NUMBER_FORMATS[vr], octets))
 
 
@@ -145,16 +145,20 @@ def decode_binary(text: Any) -> bytes:
         raise JsonModelError("InlineBinary is not base64") from None
 
 
-def to_values(element: DataElement) -> list[Any]:
+def to_values(vr: str, element: DataElement) -> list[Any]:
     """The JSON ``Value`` of an element that is neither a sequence nor octets.
 
     Members without a value are ``None``.
 
+    Args:
+        vr: A standard VR other than ``SQ`` and the binary ones.
+        element: pydicom's element; its own VR may be an ambiguous one.
+
     Raises:
-        ValueError: A value is not one of the element's VR, or see what pydicom raises.
+        Exception: A value is not one of the element's VR; pydicom does not say which error.
     """
     values = element.value if element.VM > 1 else [element.value]
-    return [_to_json(element.VR, value) for value in values]
+    return [_to_json(vr, value) for value in values]
 
 
 def _to_json(vr: str, value: Any) -> Any:
@@ -165,12 +169,16 @@ def _to_json(vr: str, value: Any) -> Any:
     if vr == "AT":
         return f"{int(value):08X}"
     if vr == "DS" or vr in _FLOATS:
-        number = float(value)
-        # JSON has no number for these; the strings are what most products write (CP-2352).
-        return number if math.isfinite(number) else _NOT_FINITE.get(number, "NaN")
-    if vr == "IS" or vr in _NUMBER_FORMATS:
-        return int(value) if value == int(value) else str(value)
-    return str(value)
+        # A Decimal String that pydicom could not convert stays a string.
+        return str(value) if isinstance(value, str) else _float_to_json(float(value))
+    if vr in _NUMBER_FORMATS:
+        return int(value)
+    return int(value) if vr == "IS" and isinstance(value, int) else str(value)
+
+
+def _float_to_json(number: float) -> float | str:
+    # JSON has no number for these; the strings are what most products write (CP-2352).
+    return number if math.isfinite(number) else _NOT_FINITE.get(number, "NaN")
 
 
 def _name_to_json(value: Any) -> dict[str, str] | None:

@@ -13,27 +13,45 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from ..errors import Part10Error
-from .uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from .uids import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    is_uid,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydicom import Dataset
 
-__all__ = ["PEEK_OCTETS", "Buffer", "FileMeta", "decode", "encode", "is_part10", "peek"]
+__all__ = [
+    "PEEK_OCTETS",
+    "Buffer",
+    "FileMeta",
+    "decode",
+    "encode",
+    "is_part10",
+    "peek",
+    "peek_instance_uid",
+]
 
 Buffer = bytes | bytearray | memoryview
 
 PEEK_OCTETS: Final = 4096
-"""How much of a file's start :func:`peek` needs. The UIDs are within the first 400 octets of
-group 0002; private information may stand before or between them in odd files."""
+"""How much of a file's start is worth a look. The UIDs of group 0002 are within its first 400
+octets, the data set's own in the few hundred that follow; odd files have more in between."""
 
 _PREAMBLE: Final = 128
 _PREFIX: Final = b"DICM"
 _LONG_LENGTH_VRS: Final = frozenset(
     {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 )
-_MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x0002
-_MEDIA_STORAGE_SOP_INSTANCE_UID: Final = 0x0003
-_TRANSFER_SYNTAX_UID: Final = 0x0010
+_MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x00020002
+_MEDIA_STORAGE_SOP_INSTANCE_UID: Final = 0x00020003
+_TRANSFER_SYNTAX_UID: Final = 0x00020010
+_SOP_INSTANCE_UID: Final = 0x00080018
 
 # By pydicom's (implicit VR, little endian) of how a data set was read.
 _TRANSFER_SYNTAXES: Final[dict[tuple[bool | None, bool | None], str]] = {
@@ -78,7 +96,7 @@ def peek(head: Buffer, name: str = "") -> FileMeta:
     """
     if not is_part10(head):
         raise Part10Error("not a DICOM file", name=name)
-    found = _read_group_2(bytes(head[_PREAMBLE + len(_PREFIX) :]))
+    found, _ = _read_group_2(bytes(head))
     return FileMeta(
         sop_class_uid=found.get(_MEDIA_STORAGE_SOP_CLASS_UID),
         sop_instance_uid=found.get(_MEDIA_STORAGE_SOP_INSTANCE_UID),
@@ -86,30 +104,62 @@ def peek(head: Buffer, name: str = "") -> FileMeta:
     )
 
 
-def _read_group_2(octets: bytes) -> dict[int, str]:
-    """UI elements of group 0002 by element number; always Explicit VR Little Endian.
+def peek_instance_uid(head: Buffer) -> str | None:
+    """The SOP Instance UID by which a server will know a file.
 
-    The group's end is seen by the next group. Its length is not used: it is often wrong.
+    That is the one of the data set, which servers go by where the file meta information says
+    otherwise. Where it cannot be seen (big endian, deflated, beyond the head) the latter counts.
+
+    Args:
+        head: The start of a DICOM file, as for :func:`peek`.
+    """
+    octets = bytes(head)
+    found, end = _read_group_2(octets)
+    syntax = found.get(_TRANSFER_SYNTAX_UID)
+    if syntax not in (EXPLICIT_VR_BIG_ENDIAN, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN):
+        for tag, value, _ in _elements(octets, end, explicit=syntax != IMPLICIT_VR_LITTLE_ENDIAN):
+            if tag == _SOP_INSTANCE_UID and is_uid(_uid(value)):
+                return _uid(value)
+            if tag >= _SOP_INSTANCE_UID:
+                break
+    return found.get(_MEDIA_STORAGE_SOP_INSTANCE_UID)
+
+
+def _read_group_2(octets: bytes) -> tuple[dict[int, str], int]:
+    """Values of group 0002 by tag, as UIDs, and where the group ends.
+
+    The end is seen by the next group. The group's length is not used: it is often wrong.
     """
     found: dict[int, str] = {}
-    position = 0
-    while position + 8 <= len(octets):
-        group, element, vr, length = struct.unpack_from("<HH2sH", octets, position)
-        position += 8
-        if group != 0x0002:
+    position = _PREAMBLE + len(_PREFIX)
+    for tag, value, end in _elements(octets, position, explicit=True):
+        if tag >> 16 != 0x0002:
             break
-        if vr in _LONG_LENGTH_VRS:
-            if position + 4 > len(octets):
-                break
-            (length,) = struct.unpack_from("<I", octets, position)
-            position += 4
-        value = octets[position : position + length]
-        position += length
-        if vr == b"UI" and len(value) == length:
-            text = value.rstrip(b"\0 ").decode("ascii", "replace")
-            if text:
-                found[element] = text
-    return found
+        position = end
+        if text := _uid(value):
+            found[tag] = text
+    return found, position
+
+
+def _elements(octets: bytes, position: int, *, explicit: bool) -> Iterator[tuple[int, bytes, int]]:
+    """Tag, value field and end of each element that is there whole (PS3.5 §7.1); little endian."""
+    while position + 8 <= len(octets):
+        group, element, vr, short = struct.unpack_from("<HH2sH", octets, position)
+        start, length = position + 8, short
+        if not explicit:
+            (length,) = struct.unpack_from("<I", octets, position + 4)
+        elif vr in _LONG_LENGTH_VRS:
+            # Cut short within the length, the element ends behind the octets in any case.
+            start, length = start + 4, int.from_bytes(octets[start : start + 4], "little")
+        position = start + length
+        if position > len(octets):
+            return
+        yield group << 16 | element, octets[start:position], position
+
+
+def _uid(value: bytes) -> str:
+    """A value without padding."""
+    return value.rstrip(b"\0 ").decode("ascii", "replace")
 
 
 def encode(dataset: Dataset) -> bytes:

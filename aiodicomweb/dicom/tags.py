@@ -109,7 +109,8 @@ def _parse_tag(text: str) -> BaseTag:
     if _TAG.fullmatch(text):
         return BaseTag(int(text, 16))
     tag = tag_for_keyword(text)
-    if tag is None:
+    # The dictionary has an entry without keyword, which the empty text finds.
+    if tag is None or not text:
         # A mistaken call may have a value in place of the keyword: show only what can be one.
         shown = repr(text) if text.isascii() and text.isalnum() and len(text) <= 64 else "a name"
         raise ConfigurationError(

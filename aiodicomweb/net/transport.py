@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio.lowlevel
 
-from ..errors import ConnectionLost
+from ..errors import ConnectionLost, DicomWebError
 from ..wire import BLOCK, END, NEED_DATA
 from .pool import Pool
 
@@ -168,6 +168,10 @@ class Incoming:
             while (event := step()) is NEED_DATA:
                 if not connection.body.advance(self._reader):
                     await connection.receive(self._reader.wanted)
+        except DicomWebError as error:
+            error.complete = self._reader.complete_parts
+            self.close()
+            raise
         except BaseException:
             self.close()
             raise

@@ -15,6 +15,7 @@ from ..http import URL, Headers, MediaType, Request, build_query, format_accept
 from .transaction import extra_parameters
 
 if TYPE_CHECKING:
+    from ..http import Response
     from .selector import Selector
 
 __all__ = ["MediaTypes", "Resource", "RetrieveRequest", "accept_for", "resolve_bulkdata"]
@@ -36,6 +37,14 @@ class Resource(StrEnum):
 
 
 _SINGLE_PART: Final = frozenset({Resource.METADATA, Resource.RENDERED, Resource.THUMBNAIL})
+_SINGLE_PARTS: Final[dict[Resource, tuple[set[str], set[str]]]] = {
+    Resource.INSTANCES: (set(), {"application/dicom", "application/octet-stream"}),
+    Resource.FRAMES: ({"image", "video"}, {"application/octet-stream"}),
+    Resource.PIXELDATA: ({"image", "video"}, {"application/octet-stream"}),
+    Resource.RENDERED: ({"image", "video", "text"}, {"application/pdf"}),
+    Resource.THUMBNAIL: ({"image"}, set()),
+}
+"""By type, and by type and subtype."""
 _CONSUMER: Final = frozenset({Resource.RENDERED, Resource.THUMBNAIL})
 _FRAME_RESOURCES: Final = _CONSUMER | {Resource.FRAMES}
 
@@ -150,6 +159,24 @@ class RetrieveRequest:
             first, last = self.byte_range
             headers = headers.add("Range", f"bytes={first}-{'' if last is None else last}")
         return Request("GET", url, headers.merged(self.headers))
+
+    def admits(self, response: Response) -> bool:
+        """Whether a response's media type can be an answer at all.
+
+        A server that wants a log-in, or a gateway, answers 200 with a page of HTML. Multipart is
+        always let pass, and so is one part in place of multipart, in any DICOM media type: many
+        servers give that whatever was asked.
+        """
+        media_type = response.media_type
+        if media_type is None or media_type.is_multipart:
+            return True
+        if self.resource is Resource.METADATA:
+            return media_type.is_json
+        if self.resource is Resource.BULKDATA:
+            # An encapsulated document can be almost anything.
+            return not media_type.is_json and media_type.essence != "text/html"
+        types, essences = _SINGLE_PARTS[self.resource]
+        return media_type.type in types or media_type.essence in essences
 
 
 def resolve_bulkdata(base: URL, uri: str) -> URL:

@@ -135,7 +135,7 @@ def test_table_shows_rows_fields_and_count(invoke: Any, server: Any) -> None:
     lines = outcome.out.splitlines()
     assert (0, "") == (outcome.status, outcome.err)
     assert ["Patient", "Modalities", "Study", "PatientBirthDate"] == next(
-        filter(None, lines)
+        filter(str.strip, lines)
     ).split()
     assert "2 studies" == lines[-1]
     assert "\x1b" not in outcome.out

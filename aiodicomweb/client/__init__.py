@@ -1,0 +1,49 @@
+"""The client: verbs, what they return, credentials and settings. Layer 5."""
+
+from __future__ import annotations
+
+from ..net import Timeout
+from ..wire import Limits
+from .auth import Auth, BasicAuth, BearerAuth
+from .calls import (
+    BulkDataCall,
+    Call,
+    FramesCall,
+    InstanceCall,
+    InstanceMetadataCall,
+    InstancesCall,
+    MetadataCall,
+    SearchCall,
+    StoreCall,
+)
+from .client import Client
+from .parts import BulkDataPart, Instance, Part
+from .results import BulkData, Frame, StoreReport
+from .retry import Retry
+from .sources import StoreItem
+
+__all__ = [
+    "Auth",
+    "BasicAuth",
+    "BearerAuth",
+    "BulkData",
+    "BulkDataCall",
+    "BulkDataPart",
+    "Call",
+    "Client",
+    "Frame",
+    "FramesCall",
+    "Instance",
+    "InstanceCall",
+    "InstanceMetadataCall",
+    "InstancesCall",
+    "Limits",
+    "MetadataCall",
+    "Part",
+    "Retry",
+    "SearchCall",
+    "StoreCall",
+    "StoreItem",
+    "StoreReport",
+    "Timeout",
+]

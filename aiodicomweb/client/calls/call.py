@@ -1,0 +1,149 @@
+"""What a verb returns: an exchange that can be awaited, iterated or entered.
+
+Nothing is sent before the first of these happens. The connection goes back to the pool when the
+last item was taken, when an error ended the exchange, or when ``async with`` is left; a call that
+is dropped half-way gives its connection up when it is garbage.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import anyio.lowlevel
+
+from ...http import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Self
+
+    from ...http import Request
+    from ...net import Incoming
+    from ..session import Session
+
+__all__ = ["Call", "Whole"]
+
+Item = TypeVar("Item")
+Whole = TypeVar("Whole")
+
+
+class Call(ABC, Generic[Item, Whole]):
+    """One verb's exchange with the server.
+
+    - ``await call`` gives the whole result;
+    - ``async for item in call`` gives items as they arrive;
+    - ``async with call:`` sends the request on entry and ends the exchange on exit; inside, the
+      call can be iterated and its ``response`` looked at.
+
+    A call is used once, by one task. Cancelling any of it closes the connection, unless the
+    response was read to its end.
+    """
+
+    __slots__ = ("_incoming", "_response", "_session", "_started")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._incoming: Incoming | None = None
+        self._response: Response | None = None
+        self._started = False
+
+    @property
+    def response(self) -> Response:
+        """The response's head: ``status``, ``headers``, ``warnings`` and ``partial``.
+
+        Of several exchanges, such as the pages of a search, the latest one's.
+
+        Raises:
+            RuntimeError: It hasn't arrived.
+        """
+        if self._response is None:
+            raise RuntimeError("the response has not arrived yet")
+        return self._response
+
+    def __await__(self) -> Generator[Any, Any, Whole]:
+        """The whole result; raises what the verb's documentation says."""
+        return self._run().__await__()
+
+    def __aiter__(self) -> Self:
+        """The call is its own iterator."""
+        return self
+
+    async def __anext__(self) -> Item:
+        """The next item; raises what the verb's documentation says."""
+        await self._start_once()
+        return await self._guarded()
+
+    async def __aenter__(self) -> Self:
+        """Send the request and wait for the head of its response."""
+        await self._start_once()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """End the exchange; an unread rest costs the connection."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the exchange; may be called again. A checkpoint."""
+        self._close()
+        await anyio.lowlevel.checkpoint()
+
+    def __del__(self) -> None:
+        """Give up the connection of a call that was left half-way."""
+        self._close()
+
+    # --- for the kinds of calls ------------------------------------------------------------------
+
+    @abstractmethod
+    async def _start(self) -> None:
+        """Send the request and read the head of the response."""
+
+    @abstractmethod
+    async def _next(self) -> Item:
+        """The next item, or ``StopAsyncIteration``."""
+
+    @abstractmethod
+    async def _whole(self) -> Whole:
+        """All items, in the form that awaiting gives."""
+
+    async def _open(self, request: Request) -> Incoming:
+        """Send a request of this call; the response must be a success."""
+        self._incoming = await self._session.open(request)
+        self._response = self._incoming.response
+        return self._incoming
+
+    async def _read_body(self, request: Request) -> Response:
+        """Send a request of this call and read its response whole."""
+        incoming = await self._open(request)
+        head = incoming.response
+        body = bytes(await incoming.read_all())
+        return Response(head.status, head.headers, body, head.reason)
+
+    # --- the machinery ---------------------------------------------------------------------------
+
+    async def _run(self) -> Whole:
+        if self._started:
+            raise RuntimeError("a call is used once")
+        try:
+            await self._start_once()
+            return await self._whole()
+        finally:
+            self._close()
+
+    async def _start_once(self) -> None:
+        if not self._started:
+            self._started = True
+            await self._start()
+
+    async def _guarded(self) -> Item:
+        try:
+            return await self._next()
+        except StopAsyncIteration:
+            raise
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        if self._incoming is not None:
+            self._incoming.close()

@@ -1,0 +1,124 @@
+"""The client: one object, with a verb for each transaction (PS3.18 §10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigurationError, ProtocolError
+from ..http import URL, Headers
+from ..net import Timeout
+from ..wire import Limits
+from .retry import Retry
+from .session import Session
+from .verbs import RetrieveVerbs, SearchVerbs, StoreVerbs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ssl import SSLContext
+    from typing import Self
+
+    from .auth import Auth
+
+__all__ = ["Client"]
+
+
+class Client(SearchVerbs, RetrieveVerbs, StoreVerbs):
+    """A DICOMweb client.
+
+    ::
+
+        async with Client("https://pacs.example/dicom-web") as client:
+            studies = await client.search_for_studies(search_filters={"PatientID": "123"})
+
+    A verb returns a :class:`~aiodicomweb.client.calls.Call`: await it for the whole result,
+    iterate over it for items as they arrive, or enter it with ``async with``. Arguments are
+    checked at once, nothing is sent before. Tasks may share a client; each call belongs to one.
+
+    Every call can raise the errors below :class:`~aiodicomweb.errors.TransportError`,
+    ``ProtocolError`` and ``StatusError``. What a verb raises besides stands in its text.
+
+    Args:
+        url: URL of the DICOMweb service, ``http`` or ``https``, with or without a slash at its
+            end.
+        qido_url_prefix: Where searches go: a path below ``url``, or a URL of its own.
+        wado_url_prefix: The same for retrievals.
+        stow_url_prefix: The same for stores.
+        auth: Credentials, such as ``BasicAuth`` or ``BearerAuth``. They go to the origins of the
+            URLs above and to no other.
+        headers: Header fields for each request to these origins.
+        tls: For ``https``; ``None`` verifies the server against the system's trust store.
+        timeout: Seconds for each phase.
+        limits: Bounds over what a server may send.
+        retry: How often a search or retrieval is repeated before anything of it was handed out.
+
+    Raises:
+        ConfigurationError: A URL or a setting can't be.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        qido_url_prefix: str | None = None,
+        wado_url_prefix: str | None = None,
+        stow_url_prefix: str | None = None,
+        auth: Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        tls: SSLContext | None = None,
+        timeout: Timeout | None = None,
+        limits: Limits | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        base = _parse_url(url)
+        qido = _service_url(base, qido_url_prefix)
+        wado = _service_url(base, wado_url_prefix)
+        stow = _service_url(base, stow_url_prefix)
+        session = Session(
+            origins={service.origin for service in (base, qido, wado, stow)},
+            auth=auth,
+            headers=Headers(headers or {}),
+            tls=tls,
+            timeout=timeout or Timeout(),
+            limits=limits or Limits(),
+            retry=retry or Retry(),
+        )
+        super().__init__(session, qido=qido, wado=wado, stow=stow)
+
+    async def __aenter__(self) -> Self:
+        """Nothing is connected before the first call."""
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections; calls that are not finished break off."""
+        await self._session.aclose()
+
+    def __repr__(self) -> str:
+        """The service's URL and the connections, counted."""
+        return f"<Client {self._wado.redacted()} {self._session!r}>"
+
+
+def _parse_url(url: str) -> URL:
+    try:
+        parsed = URL.parse(url)
+        if parsed.scheme not in ("http", "https"):
+            raise ConfigurationError("the URL of a service begins with http:// or https://")
+        if parsed.userinfo is not None:
+            raise ConfigurationError(
+                "credentials don't belong into a URL", hint="Client(auth=BasicAuth(...))"
+            )
+        parsed.origin  # noqa: B018 - raises where there is no host
+    except ProtocolError as error:
+        raise ConfigurationError(f"not the URL of a service: {error}") from None
+    return parsed.child()
+
+
+def _service_url(base: URL, prefix: str | None) -> URL:
+    if prefix is None:
+        return base
+    if "://" in prefix:
+        return _parse_url(prefix)
+    return base.child(*prefix.split("/"))

@@ -1,0 +1,124 @@
+"""What the verbs give: frames, bulk data and reports, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import StoreFailed
+
+if TYPE_CHECKING:
+    from ..services import FailedInstance, StoredInstance, StoreResponse
+
+__all__ = ["BulkData", "Frame", "StoreReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame of an instance (PS3.18 §10.4.1.1.6).
+
+    Attributes:
+        data: The frame's octets, read-only and yours: a native frame, or a compressed stream
+            without item tags. ``bytes(frame)`` copies them.
+        number: Its 1-based number.
+        media_type: Such as ``image/jpeg`` or ``application/octet-stream``, in lower case.
+        transfer_syntax: UID of the transfer syntax that the octets are in; where the server
+            does not tell, the default of the media type, or ``None``.
+        location: ``Content-Location`` of the part, if any.
+    """
+
+    data: memoryview = field(repr=False)
+    number: int
+    media_type: str
+    transfer_syntax: str | None
+    location: str | None = field(default=None, repr=False)
+
+    def __bytes__(self) -> bytes:
+        """A copy of the octets."""
+        return bytes(self.data)
+
+    def __len__(self) -> int:
+        """Number of octets."""
+        return len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkData:
+    """A value of an element that metadata refer to (PS3.18 §10.4.1.1.5).
+
+    Attributes:
+        data: Its octets, read-only and yours. ``bytes(bulk_data)`` copies them.
+        media_type: In lower case.
+        transfer_syntax: As for :class:`Frame`.
+        location: ``Content-Location`` of the part, if any: the element's ``BulkDataURI``.
+    """
+
+    data: memoryview = field(repr=False)
+    media_type: str
+    transfer_syntax: str | None
+    location: str | None = field(default=None, repr=False)
+
+    def __bytes__(self) -> bytes:
+        """A copy of the octets."""
+        return bytes(self.data)
+
+    def __len__(self) -> int:
+        """Number of octets."""
+        return len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReport:
+    """What became of the instances of a store (PS3.18 §10.5.3).
+
+    Attributes:
+        response: What the server said, whole.
+        unreported: SOP Instance UIDs that were sent and that the server doesn't mention.
+        skipped: Files of a directory that were not sent, as they are not DICOM instances.
+    """
+
+    response: StoreResponse
+    unreported: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def stored(self) -> tuple[StoredInstance, ...]:
+        """Instances that are stored, some perhaps with a ``warning_reason``."""
+        return self.response.stored
+
+    @property
+    def failed(self) -> tuple[FailedInstance, ...]:
+        """Instances that the server says it did not store."""
+        return self.response.failed
+
+    @property
+    def other_failures(self) -> tuple[int, ...]:
+        """Reasons of failures that belong to no instance."""
+        return self.response.other_failures
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Texts of the response's ``Warning`` fields."""
+        return self.response.warnings
+
+    @property
+    def complete(self) -> bool:
+        """Whether the server says of every instance that it is stored."""
+        return not (self.failed or self.other_failures or self.unreported)
+
+    def raise_for_failures(self) -> None:
+        """Make an error of what is not stored.
+
+        Raises:
+            StoreFailed: Something was not stored, or the server does not say so.
+        """
+        if self.complete:
+            return
+        counts = {
+            "stored": len(self.stored),
+            "failed": len(self.failed),
+            "other failures": len(self.other_failures),
+            "unreported": len(self.unreported),
+        }
+        text = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        raise StoreFailed(f"not everything was stored: {text}", report=self)

@@ -1,0 +1,109 @@
+"""What users want stored, as segments of a request's body: files, octets and data sets.
+
+Files are looked at but not read: their octets go from the disk to the socket when their turn
+comes. Everything is checked before anything is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydicom import Dataset
+
+from ..dicom.part10 import PEEK_OCTETS, encode, is_part10, peek
+from ..errors import ConfigurationError
+from ..http import Deferred, FileSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..http import Segment
+
+__all__ = ["Source", "StoreItem", "prepare"]
+
+StoreItem = str | os.PathLike[str] | bytes | bytearray | memoryview | Dataset
+"""A file or directory by its path, a DICOM file's octets, or a data set."""
+
+_MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An instance to be sent.
+
+    Attributes:
+        segment: Its octets, or a promise of them.
+        sop_instance_uid: Its UID as far as its head tells.
+    """
+
+    segment: Segment
+    sop_instance_uid: str | None
+
+
+def prepare(items: StoreItem | Iterable[StoreItem]) -> tuple[list[Source], list[str]]:
+    """Look at everything that is to be stored. Blocking: runs in a thread.
+
+    Returns:
+        The instances in order, and the files of directories that are none.
+
+    Raises:
+        Part10Error: A file or octets are not DICOM; ``name`` tells which.
+        ConfigurationError: There is nothing to store, or something that can't be.
+        OSError: A file can't be read.
+    """
+    sources: list[Source] = []
+    skipped: list[str] = []
+    if isinstance(items, str | os.PathLike | bytes | bytearray | memoryview | Dataset):
+        items = [items]
+    for item in items:
+        if isinstance(item, Dataset):
+            sources.append(_from_dataset(item))
+        elif isinstance(item, bytes | bytearray | memoryview):
+            sources.append(Source(item, peek(item, f"item {len(sources) + 1}").sop_instance_uid))
+        elif isinstance(item, str | os.PathLike):
+            path = Path(item)
+            if path.is_dir():
+                _from_directory(path, sources, skipped)
+            else:
+                sources.append(_from_file(path))
+        else:
+            raise ConfigurationError(f"a {type(item).__name__} can't be stored")
+    if not sources:
+        raise ConfigurationError("there is nothing to store")
+    return sources, skipped
+
+
+def _from_dataset(dataset: Dataset) -> Source:
+    """Written once to learn the length, and again when its turn comes: never two in memory."""
+    length = len(encode(dataset))
+    return Source(Deferred(length, lambda: encode(dataset)), str(dataset.SOPInstanceUID))
+
+
+def _from_file(path: Path) -> Source:
+    with path.open("rb") as file:
+        uid = peek(file.read(PEEK_OCTETS), str(path)).sop_instance_uid
+        return Source(FileSpan(str(path), 0, os.fstat(file.fileno()).st_size), uid)
+
+
+def _from_directory(directory: Path, sources: list[Source], skipped: list[str]) -> None:
+    """DICOM instances of a directory and those below it; a medium holds other files too."""
+    for path in _walk(directory):
+        with path.open("rb") as file:
+            head = file.read(PEEK_OCTETS)
+        if is_part10(head) and peek(head).sop_class_uid != _MEDIA_STORAGE_DIRECTORY:
+            sources.append(_from_file(path))
+        else:
+            skipped.append(str(path))
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    """Regular files, in the order of their names, without following links to directories."""
+    for base, folders, files in os.walk(directory):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(base, name)
+            if path.is_file():
+                yield path

@@ -1,0 +1,9 @@
+"""The verbs of the client, one group for each service."""
+
+from __future__ import annotations
+
+from .retrieve import RetrieveVerbs
+from .search import SearchVerbs
+from .store import StoreVerbs
+
+__all__ = ["RetrieveVerbs", "SearchVerbs", "StoreVerbs"]

@@ -1,0 +1,306 @@
+"""The verbs that retrieve, WADO-RS (PS3.18 §10.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...dicom.json_model import dataset_from_json
+from ...dicom.uids import check_uid
+from ...http import Headers
+from ...services import Resource, RetrieveRequest, Selector, resolve_bulkdata
+from ..calls import (
+    BulkDataCall,
+    FramesCall,
+    InstanceCall,
+    InstanceMetadataCall,
+    InstancesCall,
+    MetadataCall,
+)
+from .verbs import Verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydicom import Dataset
+
+    from ...http import Request
+    from ...services.wado import MediaTypes
+
+__all__ = ["RetrieveVerbs"]
+
+
+class RetrieveVerbs(Verbs):
+    """Retrieving instances, metadata, frames and bulk data."""
+
+    def retrieve_study(
+        self,
+        study_instance_uid: str,
+        media_types: MediaTypes | None = None,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> InstancesCall:
+        """Retrieve the instances of a study.
+
+        Args:
+            study_instance_uid: Study Instance UID.
+            media_types: Media types to ask for, each alone or as a pair with a transfer syntax
+                UID, such as ``[("application/dicom", "1.2.840.10008.1.2.1")]``. Unless given,
+                instances come as they are stored.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+
+        Returns:
+            A call; iterated, :class:`~aiodicomweb.Instance` objects that can be streamed to
+            disk; awaited, ``list[Dataset]``, all in memory. ``response.partial`` says that the
+            server left instances out.
+
+        Raises:
+            ConfigurationError: A UID or media type can't be.
+            ContentError: The answer is no DICOM.
+        """
+        selector = Selector(check_uid(study_instance_uid, "study_instance_uid"))
+        request = self._retrieval(selector, media_types, additional_params, headers)
+        return InstancesCall(self._session, request)
+
+    def retrieve_series(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        media_types: MediaTypes | None = None,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> InstancesCall:
+        """Retrieve the instances of a series: see :meth:`retrieve_study`.
+
+        Args:
+            study_instance_uid: Study Instance UID.
+            series_instance_uid: Series Instance UID.
+            media_types: Media types to ask for.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+        """
+        selector = _series(study_instance_uid, series_instance_uid)
+        request = self._retrieval(selector, media_types, additional_params, headers)
+        return InstancesCall(self._session, request)
+
+    def retrieve_instance(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        media_types: MediaTypes | None = None,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> InstanceCall:
+        """Retrieve an instance: see :meth:`retrieve_study`.
+
+        Args:
+            study_instance_uid: Study Instance UID.
+            series_instance_uid: Series Instance UID.
+            sop_instance_uid: SOP Instance UID.
+            media_types: Media types to ask for.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+
+        Returns:
+            A call; awaited, a ``Dataset``; iterated, one :class:`~aiodicomweb.Instance`.
+        """
+        selector = _instance(study_instance_uid, series_instance_uid, sop_instance_uid)
+        request = self._retrieval(selector, media_types, additional_params, headers)
+        return InstanceCall(self._session, request)
+
+    def retrieve_study_metadata(
+        self,
+        study_instance_uid: str,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> MetadataCall[Dataset]:
+        """Retrieve the metadata of a study's instances: all but bulk data.
+
+        Args:
+            study_instance_uid: Study Instance UID.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+
+        Returns:
+            A call; awaited ``list[Dataset]``, iterated ``Dataset``. ``as_json()`` gives DICOM
+            JSON objects, in which elements with bulk data have a ``BulkDataURI``; in a data set
+            such an element is empty.
+
+        Raises:
+            ConfigurationError: A UID can't be.
+            JsonModelError: The answer is malformed.
+        """
+        selector = Selector(check_uid(study_instance_uid, "study_instance_uid"))
+        request = self._metadata(selector, additional_params, headers)
+        return MetadataCall(self._session, request, dataset_from_json)
+
+    def retrieve_series_metadata(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> MetadataCall[Dataset]:
+        """Retrieve the metadata of a series' instances: see :meth:`retrieve_study_metadata`.
+
+        Args:
+            study_instance_uid: Study Instance UID.
+            series_instance_uid: Series Instance UID.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+        """
+        selector = _series(study_instance_uid, series_instance_uid)
+        request = self._metadata(selector, additional_params, headers)
+        return MetadataCall(self._session, request, dataset_from_json)
+
+    def retrieve_instance_metadata(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> InstanceMetadataCall[Dataset]:
+        """Retrieve the metadata of an instance: see :meth:`retrieve_study_metadata`.
+
+        Args:
+            study_instance_uid: Study Instance UID.
+            series_instance_uid: Series Instance UID.
+            sop_instance_uid: SOP Instance UID.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+
+        Returns:
+            A call; awaited, one ``Dataset``; with ``as_json()``, one DICOM JSON object.
+        """
+        selector = _instance(study_instance_uid, series_instance_uid, sop_instance_uid)
+        request = self._metadata(selector, additional_params, headers)
+        return InstanceMetadataCall(self._session, request, dataset_from_json)
+
+    def retrieve_instance_frames(
+        self,
+        study_instance_uid: str,
+        series_instance_uid: str,
+        sop_instance_uid: str,
+        frame_numbers: Sequence[int],
+        media_types: MediaTypes | None = None,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> FramesCall:
+        """Retrieve frames of an instance.
+
+        Args:
+            study_instance_uid: Study Instance UID.
+            series_instance_uid: Series Instance UID.
+            sop_instance_uid: SOP Instance UID.
+            frame_numbers: From 1, in the order wanted.
+            media_types: Such as ``["image/jpeg"]`` or
+                ``[("image/jpeg", "1.2.840.10008.1.2.4.50")]``. Unless given, frames come as they
+                are stored.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+
+        Returns:
+            A call; awaited ``list[Frame]``, iterated :class:`~aiodicomweb.Frame`.
+
+        Raises:
+            ConfigurationError: A UID, frame number or media type can't be.
+            FrameMismatch: Other frames arrived than were asked for.
+        """
+        numbers = tuple(frame_numbers)
+        above = _instance(study_instance_uid, series_instance_uid, sop_instance_uid)
+        selector = Selector(above.study, above.series, above.instance, numbers)
+        request = self._retrieval(
+            selector, media_types, additional_params, headers, resource=Resource.FRAMES
+        )
+        return FramesCall(self._session, request, numbers)
+
+    def retrieve_bulkdata(
+        self,
+        url: str,
+        media_types: MediaTypes | None = None,
+        byte_range: tuple[int, int | None] | None = None,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> BulkDataCall:
+        """Retrieve bulk data that metadata refer to.
+
+        Args:
+            url: A ``BulkDataURI``. A relative one is resolved against the service's URL. One of
+                another origin is asked without credentials.
+            media_types: Media types to ask for.
+            byte_range: First and last octet wanted, from 0, both included; ``None`` as last for
+                all that follow.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+
+        Returns:
+            A call; awaited ``list[BulkData]``; iterated, :class:`~aiodicomweb.BulkDataPart`
+            objects that can be streamed.
+
+        Raises:
+            ConfigurationError: A media type or the range can't be.
+            ContentError: The URL is none of ``http`` or ``https``, or the server gives other
+                octets than the range.
+        """
+        target = resolve_bulkdata(self._wado, url)
+        request = RetrieveRequest(
+            self._wado,
+            target,
+            Resource.BULKDATA,
+            media_types,
+            byte_range,
+            additional_params,
+            Headers(headers or {}),
+        )
+        return BulkDataCall(self._session, request)
+
+    def _retrieval(
+        self,
+        selector: Selector,
+        media_types: MediaTypes | None,
+        parameters: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        *,
+        resource: Resource = Resource.INSTANCES,
+    ) -> RetrieveRequest:
+        return RetrieveRequest(
+            self._wado,
+            selector,
+            resource,
+            media_types,
+            parameters=parameters,
+            headers=Headers(headers or {}),
+        )
+
+    def _metadata(
+        self,
+        selector: Selector,
+        parameters: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Request:
+        request = self._retrieval(selector, None, parameters, headers, resource=Resource.METADATA)
+        return request.to_http()
+
+
+def _series(study: str, series: str) -> Selector:
+    return Selector(
+        check_uid(study, "study_instance_uid"), check_uid(series, "series_instance_uid")
+    )
+
+
+def _instance(study: str, series: str, instance: str) -> Selector:
+    return Selector(
+        check_uid(study, "study_instance_uid"),
+        check_uid(series, "series_instance_uid"),
+        check_uid(instance, "sop_instance_uid"),
+    )

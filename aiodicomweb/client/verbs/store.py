@@ -1,0 +1,65 @@
+"""The verb that stores, STOW-RS (PS3.18 §10.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...dicom.uids import check_uid
+from ...http import Headers
+from ...services import StoreRequest
+from ..calls import StoreCall
+from .verbs import Verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ...http import Segment
+    from ..sources import StoreItem
+
+__all__ = ["StoreVerbs"]
+
+
+class StoreVerbs(Verbs):
+    """Storing instances."""
+
+    def store_instances(
+        self,
+        datasets: StoreItem | Iterable[StoreItem],
+        study_instance_uid: str | None = None,
+        additional_params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> StoreCall:
+        """Store instances, in one request.
+
+        Args:
+            datasets: One or more of: the path of a file; the path of a directory, whose DICOM
+                files are stored, and those of the directories below it; the octets of a DICOM
+                file; a data set. Files are streamed from the disk. Octets and data sets must not
+                change before the call is done.
+            study_instance_uid: The study that all instances must belong to; ``None`` for any.
+            additional_params: Further query parameters.
+            headers: Further header fields.
+
+        Returns:
+            A call; awaited, a :class:`~aiodicomweb.StoreReport`: look at ``complete`` or call
+            ``raise_for_failures()``. Iterated, what the server says of each instance.
+
+        Raises:
+            ConfigurationError: There is nothing to store, or something that can't be.
+            Part10Error: A file or octets are no DICOM file; nothing was sent.
+            OSError: A file can't be read.
+        """
+
+        def make_request(segments: Sequence[Segment]) -> StoreRequest:
+            return StoreRequest(
+                self._stow,
+                segments,
+                study_instance_uid,
+                parameters=additional_params,
+                headers=Headers(headers or {}),
+            )
+
+        if study_instance_uid is not None:
+            check_uid(study_instance_uid, "study_instance_uid")
+        return StoreCall(self._session, datasets, make_request)

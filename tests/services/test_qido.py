@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import Tag
+from pydicom.uid import UID
+from pydicom.valuerep import DA, DT, TM, DSfloat, PersonName
+
+from aiodicomweb.errors import ConfigurationError, JsonModelError, NotFound, UnexpectedMediaType
+from aiodicomweb.http import URL, Headers, Response
+from aiodicomweb.services import Query, Representation, SearchRequest, SearchResponse, Selector
+from aiodicomweb.services.qido import parse_results
+
+BASE = URL.parse("https://pacs.example:8443/dicom-web/")
+STUDIES = Selector(study="")
+JSON = Headers({"Content-Type": "application/dicom+json"})
+
+
+def url_of(search_filters: Any = None, fields: Any = None, **settings: Any) -> str:
+    """The URL of a search for studies, behind the base."""
+    query = Query.build(search_filters, fields)
+    url = str(SearchRequest(BASE, STUDIES, query, **settings).to_http().url)
+    return url.removeprefix("https://pacs.example:8443/dicom-web/studies")
+
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "selector"),
+    [
+        ("/studies", STUDIES),
+        ("/series", Selector(series="")),
+        ("/instances", Selector(instance="")),
+        ("/studies/1.2/series", Selector("1.2", "")),
+        ("/studies/1.2/instances", Selector("1.2", instance="")),
+        ("/studies/1.2/series/3.4/instances", Selector("1.2", "3.4", "")),
+    ],
+)
+def test_every_collection_can_be_searched(path: str, selector: Selector) -> None:
+    """A GET with Accept and without query (QID-M1, GEN-02, GEN-15)."""
+    request = SearchRequest(BASE, selector).to_http()
+
+    assert "GET" == request.method
+    assert f"https://pacs.example:8443/dicom-web{path}" == str(request.url)
+    assert [("Accept", "application/dicom+json")] == list(request.headers.items())
+    assert () == request.body
+
+
+@pytest.mark.parametrize(
+    "selector", [Selector(), Selector("1.2"), Selector("1", "2"), Selector("1", "2", "3", (1,))]
+)
+def test_only_collections_can_be_searched(selector: Selector) -> None:
+    """A study is retrieved, not searched."""
+    with pytest.raises(ConfigurationError):
+        SearchRequest(BASE, selector)
+
+
+def test_all_of_a_request() -> None:
+    """Filters, fields, settings and extra parameters, in this order."""
+    assert (
+        "?PatientName=Doe*&includefield=StudyDescription,00091001&00090010=ACME".replace(
+            "&00090010=ACME", ""
+        )
+        + "&fuzzymatching=true&limit=10&offset=0&orderby=-StudyDate&emptyvaluematching=true"
+    ).replace(",00091001", "") == url_of(
+        {"PatientName": "Doe*"},
+        ["StudyDescription"],
+        fuzzymatching=True,
+        limit=10,
+        offset=0,
+        parameters={"orderby": "-StudyDate", "emptyvaluematching": True},
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "name", "value"),
+    [
+        ("PatientID=1", "PatientID", "1"),
+        ("PatientID=1", "00100020", "1"),
+        ("PatientID=1", 0x00100020, "1"),
+        ("PatientID=1", (0x0010, 0x0020), "1"),
+        ("PatientID=1", Tag("PatientID"), "1"),
+        ("SeriesNumber=5", "SeriesNumber", 5),
+        ("SeriesNumber=0", "SeriesNumber", 0),
+        ("SliceThickness=1.5", "SliceThickness", 1.5),
+        ("SliceThickness=1.50", "SliceThickness", DSfloat("1.50")),
+        ("SliceThickness=1.50", "SliceThickness", Decimal("1.50")),
+        ("StudyDate=20200131", "StudyDate", dt.date(2020, 1, 31)),
+        ("StudyDate=09990131", "StudyDate", dt.date(999, 1, 31)),
+        ("StudyDate=20200131", "StudyDate", dt.datetime(2020, 1, 31, 10)),
+        ("StudyDate=20200131", "StudyDate", DA("20200131")),
+        ("StudyDate=20200101-20200131", "StudyDate", "20200101-20200131"),  # QID-34
+        ("StudyTime=101112", "StudyTime", dt.time(10, 11, 12)),
+        ("StudyTime=101112.000500", "StudyTime", dt.datetime(2020, 1, 1, 10, 11, 12, 500)),
+        ("StudyTime=10", "StudyTime", TM("10")),  # QID-35
+        (
+            "AcquisitionDateTime=20200131101112",
+            "AcquisitionDateTime",
+            dt.datetime(2020, 1, 31, 10, 11, 12),
+        ),
+        (
+            "AcquisitionDateTime=20200131101112.500000%2B0200",  # GEN-08
+            "AcquisitionDateTime",
+            dt.datetime(
+                2020, 1, 31, 10, 11, 12, 500000, dt.timezone(dt.timedelta(hours=2))
+            ),
+        ),
+        (
+            "AcquisitionDateTime=20200131151112%2B0000",  # QID-34: no minus but that of a range
+            "AcquisitionDateTime",
+            dt.datetime(2020, 1, 31, 10, 11, 12, tzinfo=dt.timezone(-dt.timedelta(hours=5))),
+        ),
+        ("AcquisitionDateTime=2013", "AcquisitionDateTime", DT("2013")),
+        ("TimezoneOffsetFromUTC=%2B0500", "TimezoneOffsetFromUTC", "+0500"),  # QID-26
+        ("PatientName=Doe%5EJohn", "PatientName", PersonName("Doe^John")),
+        ("PatientName=Doe%2C%20J%26%3D%23", "PatientName", "Doe, J&=#"),  # GEN-06
+        ("PatientName=%E7%8E%8B%5E*", "PatientName", "王^*"),
+        ("StudyInstanceUID=1.2,1.3", "StudyInstanceUID", ["1.2", "1.3"]),  # QID-23
+        ("StudyInstanceUID=1.2,1.3", "0020000d", (UID("1.2"), UID("1.3"))),
+        ("StudyInstanceUID=1.2,1.3", "StudyInstanceUID", MultiValue(UID, ["1.2", "1.3"])),
+        ("StudyInstanceUID=1.2", "StudyInstanceUID", {"1.2"}),
+        (
+            "OtherPatientIDsSequence.PatientID=1",
+            "OtherPatientIDsSequence.00100020",
+            "1",
+        ),
+        # QID-25: an empty value is never sent
+        ("includefield=PatientID", "PatientID", ""),
+        ("includefield=PatientID", "PatientID", None),
+        ("includefield=StudyInstanceUID", "StudyInstanceUID", []),
+        ("includefield=StudyInstanceUID", "StudyInstanceUID", [None, ""]),
+        ("includefield=RequestAttributesSequence", "RequestAttributesSequence", None),  # QID-21
+    ],
+)  # fmt: skip
+def test_a_filter_is_written(expected: str, name: Any, value: Any) -> None:
+    """Names and values of all kinds (QID-20..26)."""
+    assert f"?{expected}" == url_of({name: value})
+
+
+def test_names_can_be_numbers() -> None:
+    """Some servers know tags only; upper case, as in JSON (QID-20)."""
+    assert "?0020000D=1.2&includefield=00081030,00101002.00100020" == url_of(
+        {"StudyInstanceUID": "1.2"},
+        ["StudyDescription", "OtherPatientIDsSequence.PatientID"],
+        numerical_tags=True,
+    )
+
+
+def test_fields_are_asked_for_once() -> None:
+    """An empty filter and a field of the same attribute are one (QID-02)."""
+    assert "?includefield=PatientID,StudyDate" == url_of(
+        {"PatientID": ""}, ["StudyDate", "00100020", "StudyDate"]
+    )
+
+
+def test_all_fields() -> None:
+    """``all`` stands alone (QID-02)."""
+    assert "?PatientID=1&includefield=all" == url_of({"PatientID": "1"}, ["all"])
+    for filters, fields in (({}, ["all", "StudyDate"]), ({"StudyDate": None}, ["all"])):
+        with pytest.raises(ConfigurationError, match="stands alone"):
+            Query.build(filters, fields)
+
+
+def test_private_attributes_need_their_creator() -> None:
+    """The creator is matched in the same query (QID-24)."""
+    assert "?00230010=AcmeCompany&00231001=001239&includefield=00231002" == url_of(
+        {"00230010": "AcmeCompany", "00231001": "001239"}, ["00231002"]
+    )
+    with pytest.raises(ConfigurationError, match="00231001 is private"):
+        Query.build({"00231001": "001239"})
+    with pytest.raises(ConfigurationError, match="needs its private creator, 00230010"):
+        Query.build({}, ["00231001"])
+
+
+@pytest.mark.parametrize(
+    ("filters", "fields"),
+    [
+        ({"Patientname": "x"}, None),
+        ({"StudyDate": "1", "00080020": "2"}, None),  # QID-22
+        ({"RequestAttributesSequence": "x"}, None),  # QID-21
+        ({"PatientID": True}, None),
+        ({"PatientID": b"Doe"}, None),
+        ({"PatientID": object()}, None),
+        ({"PatientID": {"Doe": 1}}, None),
+        ({}, ["PatientNames"]),
+    ],
+)
+def test_a_query_that_cannot_be_is_refused(filters: Any, fields: Any) -> None:
+    """Nothing is sent; the error shows no value."""
+    with pytest.raises(ConfigurationError) as caught:
+        Query.build(filters, fields)
+
+    assert "Doe" not in str(caught.value)
+
+
+def test_a_data_set_is_a_query() -> None:
+    """Values filter, empty elements ask, items become paths, as in C-FIND (QID-37)."""
+    physician = Dataset()
+    physician.PersonIdentificationCodeSequence = [Dataset()]
+    physician.InstitutionName = "x"
+    query = Dataset()
+    query.SpecificCharacterSet = "ISO_IR 192"  # QID-40
+    query.QueryRetrieveLevel = "STUDY"
+    query.add_new(0x00080000, "UL", 10)
+    query.PatientName = PersonName("Doe^*")
+    query.PatientID = None
+    query.StudyInstanceUID = ["1.2", "1.3"]
+    query.ModalitiesInStudy = ""
+    query.ReferringPhysicianIdentificationSequence = [physician]
+    query.ReferencedStudySequence = []
+    query.add_new(0x00230010, "LO", "ACME")
+    query.add_new(0x00231001, "LO", None)
+
+    assert (
+        "?ReferringPhysicianIdentificationSequence.InstitutionName=x"
+        "&PatientName=Doe%5E*"
+        "&StudyInstanceUID=1.2,1.3"
+        "&00230010=ACME"
+        "&includefield=ModalitiesInStudy,"
+        "ReferringPhysicianIdentificationSequence.PersonIdentificationCodeSequence,"
+        "ReferencedStudySequence,PatientID,00231001"
+    ) == url_of(query)
+    assert url_of(query) == str(SearchRequest(BASE, STUDIES, query).to_http().url).removeprefix(
+        "https://pacs.example:8443/dicom-web/studies"
+    )
+
+
+def test_a_sequence_has_one_item_to_search_for() -> None:
+    """What two items would mean is nowhere said (QID-37)."""
+    query = Dataset()
+    query.OtherPatientIDsSequence = [Dataset(), Dataset()]
+    query.OtherPatientIDsSequence[0].PatientID = "1"
+
+    with pytest.raises(ConfigurationError, match="OtherPatientIDsSequence has several items"):
+        Query.build(query)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"limit": -1}, {"offset": -1}, {"limit": True}, {"limit": "5"}, {"offset": 1.5}]
+)
+def test_limit_and_offset_are_numbers(settings: dict[str, Any]) -> None:
+    """They are unsigned (QID-03, QID-04)."""
+    with pytest.raises(ConfigurationError):
+        SearchRequest(BASE, STUDIES, **settings)
+
+
+def test_xml_can_be_asked_for() -> None:
+    """The media type is one part for each match (QID-M3)."""
+    request = SearchRequest(BASE, STUDIES, representation=Representation.XML).to_http()
+
+    assert 'multipart/related; type="application/dicom+xml"' == request.headers["Accept"]
+    with pytest.raises(ConfigurationError):
+        SearchRequest(BASE, STUDIES, representation=Representation.DICOM)
+
+
+def test_headers_of_the_caller_replace_ours() -> None:
+    """A server that wants another Accept can have it."""
+    request = SearchRequest(
+        BASE, STUDIES, headers=Headers({"accept": "application/json", "X-Tenant": "a"})
+    ).to_http()
+
+    assert "application/json" == request.headers["Accept"]
+    assert "a" == request.headers["X-Tenant"]
+
+
+def test_no_repr_shows_a_value() -> None:
+    """Names of attributes are shown, values are not."""
+    query = Query.build({"PatientName": "Secret^Name"}, ["StudyDate"])
+    request = SearchRequest(BASE, STUDIES, query, parameters={"PatientID": "Secret"})
+    every = Query.build({}, ["all"])
+
+    assert "Query(filters=['PatientName'], fields=['StudyDate'])" == repr(query)
+    assert "Query(filters=[], fields=all)" == repr(every)
+    assert "Secret" not in repr(request) + repr(request.to_http())
+
+
+@given(st.dictionaries(st.sampled_from(["PatientName", "PatientID", "StudyID"]), st.text()))
+def test_every_value_survives_the_url(filters: dict[str, str]) -> None:
+    """Whatever the text, the server reads the same (GEN-06..09)."""
+    sendable = {
+        name: value.replace("\0", "").encode("utf-8", "ignore").decode()
+        for name, value in filters.items()
+    }
+    url = SearchRequest(BASE, STUDIES, sendable).to_http().url
+
+    expected = [(name, [value]) for name, value in sendable.items() if value]
+    assert expected == [pair for pair in url.parse_query() if pair[0] != "includefield"]
+
+
+# --- responses ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response(200, JSON, b"[]"),
+        Response(200, JSON, b""),
+        Response(200, Headers(), b""),
+        Response(204),
+        Response(204, JSON, b"[]"),
+    ],
+)
+def test_nothing_found_has_many_forms(response: Response) -> None:
+    """Cases 28, 29 and 30: all are an empty result (QID-M5)."""
+    assert SearchResponse() == SearchResponse.from_http(response)
+
+
+@pytest.mark.parametrize("status", [200, 206])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"00100020":{"vr":"LO","Value":["1"]}}]',
+        b'{"00100020":{"vr":"LO","Value":["1"]}}',
+    ],
+)
+def test_results_are_data_sets(body: bytes, status: int) -> None:
+    """An array, or the lone object of case 32; older servers say 206."""
+    response = Response(status, JSON, body)
+    result = SearchResponse.from_http(response)
+
+    assert ["1"] == [dataset.PatientID for dataset in result.datasets]
+    assert Representation.JSON == result.representation
+    assert [{"00100020": {"vr": "LO", "Value": ["1"]}}] == parse_results(response)
+
+
+def test_warnings_are_texts() -> None:
+    """Case 34: how many more there are is told (QID-51)."""
+    text = "There are 7 additional results that can be requested"
+    response = Response(200, JSON.add("Warning", f'299 pacs "{text}"'), b"[{}]")
+
+    assert (text,) == SearchResponse.from_http(response).warnings
+
+
+@pytest.mark.parametrize(
+    ("error", "response"),
+    [
+        (NotFound, Response(404, Headers({"Content-Type": "text/html"}), b"<html/>")),
+        (UnexpectedMediaType, Response(200, Headers({"Content-Type": "text/html"}), b"<html/>")),
+        (JsonModelError, Response(200, JSON, b"[{]")),
+        (JsonModelError, Response(200, JSON, b'[{"00100020":5}]')),
+    ],
+)
+def test_what_is_no_result_is_an_error(error: type[Exception], response: Response) -> None:
+    """A status, a log-in page and broken JSON have their own errors."""
+    with pytest.raises(error):
+        SearchResponse.from_http(response)
+
+
+def test_no_repr_shows_a_result() -> None:
+    """Data sets are data of patients."""
+    response = Response(200, JSON, b'[{"00100020":{"vr":"LO","Value":["Secret"]}}]')
+
+    assert "Secret" not in repr(SearchResponse.from_http(response))

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import pytest
+
+from aiodicomweb.errors import JsonModelError, NotFound, StatusError, Throttled, UnexpectedMediaType
+from aiodicomweb.http import Headers, Response
+from aiodicomweb.services.transaction import extra_parameters, json_objects, status_error
+
+OBJECT = b'{"00100020":{"vr":"LO","Value":["1"]}}'
+
+
+def test_extra_parameters_are_texts() -> None:
+    """Booleans are lower case (GEN-13), lists are lists, all else is its text."""
+    assert [
+        ("orderby", "StudyDate"),
+        ("emptyvaluematching", "true"),
+        ("flag", ["false", "1"]),
+        ("path", "a/b"),
+        ("nothing", []),
+    ] == extra_parameters(
+        {
+            "orderby": "StudyDate",
+            "emptyvaluematching": True,
+            "flag": (False, 1),
+            "path": PurePath("a/b"),
+            "nothing": [],
+        }
+    )
+    assert [] == extra_parameters(None)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/dicom+json",
+        "application/json",
+        "application/json; charset=utf-8",
+        "APPLICATION/DICOM+JSON;transfer-syntax=1.2.840.10008.1.2.1",
+        None,
+        "nonsense",
+    ],
+)
+def test_dicom_json_has_many_names(content_type: str | None) -> None:
+    """Both names, parameters, and no Content-Type at all are read (JSN-01)."""
+    headers = Headers({"Content-Type": content_type} if content_type else {})
+
+    assert [{"00100020": {"vr": "LO", "Value": ["1"]}}] == json_objects(
+        Response(200, headers, b"\xef\xbb\xbf [" + OBJECT + b"]")
+    )
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("text/html", b"<html>log in</html>"),
+        ("text/html", OBJECT),
+        ("application/dicom+xml", b"<NativeDicomModel/>"),
+        ("", b"<html>log in</html>"),
+    ],
+)
+def test_other_bodies_are_refused(media_type: str, body: bytes) -> None:
+    """A log-in page is not a result; its start is kept."""
+    headers = Headers({"Content-Type": media_type} if media_type else {})
+
+    with pytest.raises(UnexpectedMediaType) as caught:
+        json_objects(Response(200, headers, body * 1000))
+
+    assert media_type == caught.value.media_type
+    assert (body * 1000)[:1024] == caught.value.body
+    assert "log in" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"\xef\xbb\xbf"])
+def test_an_empty_body_of_any_type_is_no_objects(body: bytes) -> None:
+    """Without octets the media type says nothing."""
+    assert [] == json_objects(Response(200, Headers({"Content-Type": "text/html"}), body))
+
+
+def test_broken_json_is_an_error() -> None:
+    """What claims to be JSON has to be."""
+    with pytest.raises(JsonModelError):
+        json_objects(Response(200, Headers({"Content-Type": "application/json"}), b"[{]"))
+
+
+def test_a_status_becomes_its_error() -> None:
+    """The error has all that the answer says (GEN-33, STW-37)."""
+    headers = Headers({"Content-Type": "application/dicom+json", "Warning": '299 host "not here"'})
+    error = status_error(Response(404, headers, OBJECT, "Not Found"), "http://h/studies")
+
+    assert type(error) is NotFound
+    assert 404 == error.status
+    assert headers == error.headers
+    assert OBJECT == error.body
+    assert ("not here",) == error.warnings
+    assert error.dataset is not None
+    assert "1" == error.dataset.PatientID
+    assert "status 404 Not Found from http://h/studies; warning: not here" == str(error)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/html", b"<html/>"),
+        ("application/json", b'{"HttpError":"x"}'),  # Orthanc
+        ("application/json", b"{"),
+        ("application/dicom+json", b""),
+    ],
+)
+def test_a_failure_s_body_may_be_anything(content_type: str, body: bytes) -> None:
+    """What is no data set doesn't hide the status (GEN-17)."""
+    error = status_error(Response(500, Headers({"Content-Type": content_type}), body))
+
+    assert isinstance(error, StatusError)
+    assert error.dataset is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "value", "now"),
+    [(5.0, "5", 0.0), (None, "5", None), (None, None, 0.0), (None, "soon", 0.0)],
+)
+def test_retry_after_needs_the_time(
+    expected: float | None, value: str | None, now: float | None
+) -> None:
+    """It is read where the caller tells the time (RFC 9110 §10.2.3)."""
+    error = status_error(Response(503, Headers({"Retry-After": value} if value else {})), now=now)
+
+    assert isinstance(error, Throttled)
+    assert expected == error.retry_after
