@@ -81,8 +81,8 @@ class DicomWebError(Exception):
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint or self.default_hint
+        self.message: str = message
+        self.hint: str = hint or self.default_hint
         self.complete: int | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -131,10 +131,10 @@ class TransportError(DicomWebError):
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
-        self.phase = phase
-        self.origin = origin
-        self.sent = sent
-        self.received = received
+        self.phase: str = phase
+        self.origin: str = origin
+        self.sent: int = sent
+        self.received: int = received
 
     def describe(self) -> str:
         """Add the origin and the phase."""
@@ -161,7 +161,7 @@ class ConnectFailed(TransportError, ConnectionError):
         self, message: str = "", *, attempts: Sequence[tuple[str, str]] = (), **kwargs: Any
     ) -> None:
         super().__init__(message, **kwargs)
-        self.attempts = tuple(attempts)
+        self.attempts: tuple[tuple[str, str], ...] = tuple(attempts)
 
     def describe(self) -> str:
         """Add each address and its reason."""
@@ -178,7 +178,7 @@ class ConnectionLost(TransportError, ConnectionError):
 
     def __init__(self, message: str = "", *, expected: int | None = None, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
-        self.expected = expected
+        self.expected: int | None = expected
 
     def describe(self) -> str:
         """Add how much was missing."""
@@ -224,9 +224,9 @@ class ProtocolError(DicomWebError):
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
-        self.offset = offset
-        self.excerpt = bytes(excerpt[:EXCERPT_OCTETS])
-        self.status_hint = status_hint
+        self.offset: int | None = offset
+        self.excerpt: bytes = bytes(excerpt[:EXCERPT_OCTETS])
+        self.status_hint: int = status_hint
 
     def describe(self) -> str:
         """Add where in the body it was."""
@@ -255,7 +255,7 @@ class MultipartError(RemoteProtocolError):
 
     def __init__(self, message: str = "", *, part: int = 0, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
-        self.part = part
+        self.part: int = part
 
     def describe(self) -> str:
         """Add the part's number."""
@@ -276,8 +276,8 @@ class LimitExceeded(RemoteProtocolError):
         self, message: str = "", *, limit: str = "", value: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(message, **kwargs)
-        self.limit = limit
-        self.value = value
+        self.limit: str = limit
+        self.value: int = value
 
     def describe(self) -> str:
         """Name the bound."""
@@ -314,13 +314,13 @@ class StatusError(DicomWebError):
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.dataset = dataset
-        self.warnings = tuple(warnings)
-        self.url = url
-        self.retry_after = retry_after
+        self.status: int = status
+        self.headers: Headers | None = headers
+        self.body: bytes = body
+        self.dataset: Dataset | None = dataset
+        self.warnings: tuple[str, ...] = tuple(warnings)
+        self.url: str = url
+        self.retry_after: float | None = retry_after
 
     @staticmethod
     def for_status(status: int) -> type[StatusError]:
@@ -424,8 +424,8 @@ class UnexpectedMediaType(ContentError):
         self, message: str = "", *, media_type: str = "", body: bytes = b"", hint: str = ""
     ) -> None:
         super().__init__(message, hint=hint)
-        self.media_type = media_type
-        self.body = body
+        self.media_type: str = media_type
+        self.body: bytes = body
 
     def describe(self) -> str:
         """Name the media type."""
@@ -451,9 +451,9 @@ class FrameMismatch(ContentError):
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
-        self.asked = tuple(asked)
-        self.missing = tuple(missing)
-        self.received = received
+        self.asked: tuple[int, ...] = tuple(asked)
+        self.missing: tuple[int, ...] = tuple(missing)
+        self.received: int = received
 
     def describe(self) -> str:
         """Count, and name the missing ones."""
@@ -473,7 +473,7 @@ class JsonModelError(ContentError):
 
     def __init__(self, message: str = "", *, path: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
-        self.path = path
+        self.path: str = path
 
     def describe(self) -> str:
         """Add the path."""
@@ -493,7 +493,7 @@ class Part10Error(ContentError):
 
     def __init__(self, message: str = "", *, name: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
-        self.name = name
+        self.name: str = name
 
     def describe(self) -> str:
         """Start with the file's name."""
@@ -509,4 +509,4 @@ class StoreFailed(DicomWebError):
 
     def __init__(self, message: str = "", *, report: StoreReport | None = None) -> None:
         super().__init__(message)
-        self.report = report
+        self.report: StoreReport | None = report

@@ -47,6 +47,7 @@ class Case:
         read: Octets that arrive at one time.
         streamed: Whether parts are taken in pieces instead of whole.
         declared: Whether parts have a ``Content-Length``.
+        alone: Whether there is one part only, so that none before it hints at its size.
     """
 
     title: str
@@ -54,13 +55,14 @@ class Case:
     read: int = BLOCK
     streamed: bool = False
     declared: bool = False
+    alone: bool = False
 
     def body(self, size: int) -> bytes:
         """A body of about this size, of at least one part."""
         fields = {"Content-Type": "application/octet-stream"}
         if self.declared:
             fields["Content-Length"] = str(len(self.part))
-        count = max(1, size // len(self.part))
+        count = 1 if self.alone else max(1, size // len(self.part))
         whole = OutgoingPart(Headers(fields), (self.part,))
         segments = render_multipart([whole] * count, BOUNDARY)
         return b"".join(segment for segment in segments if isinstance(segment, bytes))
@@ -78,6 +80,7 @@ def cases() -> list[Case]:
         Case("instances of 8 MiB", noise),
         Case("instances of 8 MiB, length declared", noise, declared=True),
         Case("instances of 8 MiB, streamed", noise, streamed=True),
+        Case("one of 8 MiB, 64 KiB at a time", noise, read=64 * KIB, alone=True),
         Case("thumbnails of 4 KiB", noise[: 4 * KIB]),
         Case("nothing but line ends", b"\r\n" * (256 * KIB)),
         Case("nothing but almost-delimiters", near * (512 * KIB // len(near))),

@@ -51,7 +51,8 @@ ROOMS = {
     # Whole bodies are made and read here; connections are not.
     "services": Room(BOTTOM | {"http", "dicom", "wire.multipart", "wire.render"}),
     "net": Room(BOTTOM | {"http", "wire"}, {"anyio"}, pure=False),
-    "client": Room(BELOW_NET | {"net"}, {"anyio"}, pure=False),
+    # Users hand in and get pydicom's data sets.
+    "client": Room(BELOW_NET | {"net"}, {"anyio", "pydicom"}, pure=False),
     "testing": Room(BELOW_NET | {"net", "client"}, {"anyio"}, pure=False),
     "cli": Room(
         BELOW_NET | {"net", "client", "testing"} | set(aiodicomweb.__all__),

@@ -119,9 +119,13 @@ class Connection:
         return context
 
 
+class _Settings(dict[str, Any]):
+    """Values of the options, kept by click's contexts from the group's to the command's."""
+
+
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
     """Keep an option's value for :func:`connected`: the command's own before the group's."""
-    settings = context.ensure_object(dict)
+    settings = context.ensure_object(_Settings)
     name = str(parameter.name)
     explicit = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     if value and (explicit or name not in settings):
@@ -169,7 +173,7 @@ def connected(command: Callable[Concatenate[Connection, P], int]) -> Callable[P,
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:
-        settings = click.get_current_context().find_object(dict) or {}
+        settings = click.get_current_context().find_object(_Settings) or _Settings()
         return command(Connection(**settings), *args, **kwargs)
 
     return connection_options(wrapper)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from .connection import Connection, connected
-from .output import amount, show_table
+from .output import amount, count, show_table
 from .store import store_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from pydicom import Dataset
 
-    from aiodicomweb.client import Client
+    from aiodicomweb.client import Client, StoreReport
 
 __all__ = ["demo"]
 
@@ -31,6 +32,8 @@ _SCRIPT = """\
 The same in Python:
 
 import asyncio
+import os
+
 from aiodicomweb import Client
 
 async def main():
@@ -39,6 +42,20 @@ async def main():
 
 asyncio.run(main())
 """
+
+_STORE = "report = await client.store_instances({paths})"
+_SEARCH = """\
+uids = [stored.sop_instance_uid for stored in report.stored]
+found = await client.search_for_instances(search_filters={{"SOPInstanceUID": uids[:{limit}]}})
+image = next((instance for instance in found if "Rows" in instance), found[0])
+address = image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID"""
+_METADATA = "metadata = await client.retrieve_instance_metadata(*address)"
+_FRAMES = "frames = await client.retrieve_instance_frames(*address, [1])"
+_RETRIEVE = """\
+os.makedirs("copy", exist_ok=True)
+for study in {instance.StudyInstanceUID for instance in found}:
+    async for instance in client.retrieve_study(study):
+        await instance.save("copy")"""
 
 
 @dataclass(slots=True)
@@ -51,14 +68,14 @@ class Step:
 
 @dataclass(slots=True)
 class Tour:
-    """The steps so far: rows of the table, and lines of Python."""
+    """The steps so far: rows of the table, and Python code."""
 
-    rows: list[tuple[str, ...]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    rows: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    script: list[str] = field(default_factory=list[str])
 
     @contextlib.contextmanager
-    def step(self, title: str, *lines: str) -> Iterator[Step]:
-        """Measure a step, and note the lines that do the same."""
+    def step(self, title: str, code: str) -> Generator[Step]:
+        """Measure a step, and note the code that does the same."""
         step = Step()
         started = time.monotonic()
         yield step
@@ -67,7 +84,7 @@ class Tour:
         if step.octets is not None:
             size, rate = amount(step.octets), amount(step.octets, seconds)
         self.rows.append((title, step.result, size, f"{seconds * 1000:.0f} ms", rate))
-        self.lines.extend(lines)
+        self.script.append(code)
 
 
 @click.command()
@@ -88,7 +105,7 @@ def demo(connection: Connection, paths: tuple[Path, ...]) -> int:
     finally:
         if tour.rows:
             show_table(("Step", "Result", "Size", "Time", "Rate"), tour.rows)
-    click.echo(_script(connection, tour.lines))
+    click.echo(_script(connection, tour))
     return status
 
 
@@ -101,87 +118,61 @@ def _samples() -> tuple[Path, ...]:
 
 
 async def _run(client: Client, tour: Tour, paths: tuple[Path, ...]) -> int:
-    uids = await _store(client, tour, paths)
-    found = await _search(client, tour, uids)
-    await _metadata(client, tour, found[0])
-    await _frame(client, tour, found)
-    studies = list(dict.fromkeys(str(instance.StudyInstanceUID) for instance in found))
+    names = [str(path) for path in paths]
+    with tour.step("store", _STORE.format(paths=names)) as step:
+        report = await _store(client, step, paths)
+    found = await _search(client, tour, report)
+    await _image(client, tour, found)
     with tempfile.TemporaryDirectory() as copy:
-        await _retrieve(client, tour, studies, Path(copy))
-        await _store_again(client, tour, Path(copy))
+        await _retrieve(client, tour, found, Path(copy))
+        with tour.step("store again", _STORE.format(paths=["copy"])) as step:
+            again = await _store(client, step, (Path(copy),))
+    for each in (report, again):
+        each.raise_for_failures()
     return 0
 
 
-async def _store(client: Client, tour: Tour, paths: tuple[Path, ...]) -> list[str]:
-    names = [str(path) for path in paths]
-    with tour.step("store", f"report = await client.store_instances({names})") as step:
-        report = await store_files(client, paths)
-        step.result, step.octets = f"{len(report.stored)} instances", _octets(paths)
+async def _store(client: Client, step: Step, paths: tuple[Path, ...]) -> StoreReport:
+    report = await store_files(client, paths)
+    step.result, step.octets = count(len(report.stored), "instance"), _octets(paths)
     if not report.stored:
         raise click.ClickException("the server stored none of the instances")
-    return [stored.sop_instance_uid for stored in report.stored[:SEARCHED_INSTANCES]]
+    return report
 
 
-async def _search(client: Client, tour: Tour, uids: list[str]) -> list[Dataset]:
-    filters = {"SOPInstanceUID": uids}
-    line = f"instances = await client.search_for_instances(search_filters={filters})"
-    with tour.step("search", line) as step:
-        found = await client.search_for_instances(search_filters=filters)
-        step.result = f"{len(found)} instances"
+async def _search(client: Client, tour: Tour, report: StoreReport) -> list[Dataset]:
+    uids = [stored.sop_instance_uid for stored in report.stored[:SEARCHED_INSTANCES]]
+    with tour.step("search", _SEARCH.format(limit=SEARCHED_INSTANCES)) as step:
+        found = await client.search_for_instances(search_filters={"SOPInstanceUID": uids})
+        step.result = count(len(found), "instance")
     if not found:
         raise click.ClickException("the server does not find what it has just stored")
     return found
 
 
-def _address(instance: Dataset) -> tuple[str, str, str]:
-    return (
-        str(instance.StudyInstanceUID),
-        str(instance.SeriesInstanceUID),
-        str(instance.SOPInstanceUID),
-    )
-
-
-async def _metadata(client: Client, tour: Tour, instance: Dataset) -> None:
-    address = _address(instance)
-    line = f"metadata = await client.retrieve_instance_metadata{address}"
-    with tour.step("metadata", line) as step:
-        metadata = await client.retrieve_instance_metadata(*address)
-        step.result = f"{len(metadata)} attributes of 1 instance"
-
-
-async def _frame(client: Client, tour: Tour, found: Sequence[Dataset]) -> None:
-    """Get the first frame of the first instance that has any."""
-    images = [instance for instance in found if "Rows" in instance]
-    if not images:
+async def _image(client: Client, tour: Tour, found: Sequence[Dataset]) -> None:
+    """Get metadata, and the first frame, of an image if there is one."""
+    image = next((instance for instance in found if "Rows" in instance), found[0])
+    study, series = str(image.StudyInstanceUID), str(image.SeriesInstanceUID)
+    instance = str(image.SOPInstanceUID)
+    with tour.step("metadata", _METADATA) as step:
+        metadata = await client.retrieve_instance_metadata(study, series, instance)
+        step.result = count(len(metadata), "attribute")
+    if "Rows" not in metadata:
         return
-    address = _address(images[0])
-    arguments = ", ".join(map(repr, address))
-    line = f"frames = await client.retrieve_instance_frames({arguments}, [1])"
-    with tour.step("frames", line) as step:
-        frames = await client.retrieve_instance_frames(*address, [1])
-        step.result = f"1 frame, {frames[0].media_type}"
-        step.octets = frames[0].data.nbytes
+    with tour.step("frames", _FRAMES) as step:
+        frames = await client.retrieve_instance_frames(study, series, instance, [1])
+        step.result, step.octets = f"1 frame, {frames[0].media_type}", frames[0].data.nbytes
 
 
-async def _retrieve(client: Client, tour: Tour, studies: Sequence[str], copy: Path) -> None:
-    lines = (
-        f"for study in {list(studies)}:",
-        "    async for instance in client.retrieve_study(study):",
-        '        await instance.save("copy")',
-    )
-    with tour.step("retrieve", *lines) as step:
+async def _retrieve(client: Client, tour: Tour, found: Sequence[Dataset], copy: Path) -> None:
+    studies = dict.fromkeys(str(instance.StudyInstanceUID) for instance in found)
+    with tour.step("retrieve", _RETRIEVE) as step:
         saved: list[Path] = []
         for study in studies:
             async with client.retrieve_study(study) as instances:
                 saved += [await instance.save(copy) async for instance in instances]
-        step.result, step.octets = f"{len(saved)} instances", _octets(saved)
-
-
-async def _store_again(client: Client, tour: Tour, copy: Path) -> None:
-    with tour.step("store again", 'report = await client.store_instances("copy")') as step:
-        report = await store_files(client, (copy,))
-        step.result, step.octets = f"{len(report.stored)} instances", _octets([copy])
-    report.raise_for_failures()
+        step.result, step.octets = count(len(saved), "instance"), _octets(saved)
 
 
 def _octets(paths: Sequence[Path]) -> int:
@@ -190,10 +181,11 @@ def _octets(paths: Sequence[Path]) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _script(connection: Connection, lines: Sequence[str]) -> str:
+def _script(connection: Connection, tour: Tour) -> str:
     from aiodicomweb.http import URL
 
     client = repr(URL.parse(connection.url).redacted())
     if connection.authenticated:
         client += ", auth=..."
-    return _SCRIPT.format(client=client, lines="\n".join(f"        {line}" for line in lines))
+    lines = textwrap.indent("\n".join(tour.script), " " * 8)
+    return _SCRIPT.format(client=client, lines=lines)

@@ -7,7 +7,7 @@ exception that nobody foresaw may quote patient data: only its type and place ar
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -65,7 +65,7 @@ def error_line(error: BaseException, program: str) -> str:
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions:
+        for member in cast("BaseExceptionGroup[BaseException]", error).exceptions:
             yield from _leaves(member)
     else:
         yield error

@@ -7,7 +7,7 @@ import secrets
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 __all__ = ["atomic_file", "frame_name"]
@@ -71,7 +71,7 @@ def frame_name(sop_instance_uid: str, number: int, media_type: str, syntax: str 
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path) -> Generator[IO[bytes]]:
     """Write a file beside its place, and move it there when the block ends well.
 
     Args:

@@ -14,11 +14,11 @@ import click
 from .failures import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from rich.console import Console
 
-__all__ = ["amount", "json_array", "json_line", "progress", "show_table", "warn"]
+__all__ = ["amount", "count", "json_array", "json_line", "progress", "show_table", "warn"]
 
 PIPE_COLUMNS = 1000
 """Width of a table in a pipe: no line is broken, so that one result stays one line."""
@@ -36,6 +36,11 @@ def amount(octets: int, seconds: float | None = None) -> str:
     return f"{decimal(round(octets / max(seconds, 1e-6)))}/s"
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things, as ``1 file`` or ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def warn(texts: Iterable[str]) -> None:
     """Print warnings, one line each, on standard error."""
     for text in texts:
@@ -48,7 +53,7 @@ def json_line(item: object) -> None:
 
 
 @contextlib.contextmanager
-def json_array(write: Callable[[str], object]) -> Iterator[Callable[[object], None]]:
+def json_array(write: Callable[[str], object]) -> Generator[Callable[[object], None]]:
     """Write a JSON array while its items arrive, each in a line of its own.
 
     If the block fails the array stays open: nobody can take a part for the whole.
@@ -79,13 +84,12 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         columns: The headings.
         rows: The cells of each row, as they came: they are made printable here.
     """
-    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     cells = [[fold(cell, CELL_CHARACTERS) for cell in row] for row in rows]
     used = [index for index in range(len(columns)) if any(row[index] for row in cells)]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index in used:
         table.add_column(columns[index], overflow="fold")
     for row in cells:
@@ -101,7 +105,7 @@ def _console() -> Console:
 
 
 @contextlib.contextmanager
-def progress(activity: str, *, printing: bool = False) -> Iterator[Callable[[int], None]]:
+def progress(activity: str, *, printing: bool = False) -> Generator[Callable[[int], None]]:
     """Show how many items and octets have passed, on standard error if that is a terminal.
 
     Args:
@@ -117,14 +121,14 @@ def progress(activity: str, *, printing: bool = False) -> Iterator[Callable[[int
     from rich.console import Console
 
     started = time.monotonic()
-    count = total = 0
+    passed = total = 0
     with Console(stderr=True).status(activity) as status:
 
         def advance(octets: int) -> None:
-            nonlocal count, total
-            count += 1
+            nonlocal passed, total
+            passed += 1
             total += octets
-            text = f"{activity}: {count}"
+            text = f"{activity}: {passed}"
             if total:
                 text += f", {amount(total)}, {amount(total, time.monotonic() - started)}"
             status.update(text)

@@ -6,27 +6,25 @@ import contextlib
 import functools
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from .connection import Connection, connected, uid
 from .files import atomic_file, frame_name
-from .output import amount, json_array, json_line, progress, warn
+from .output import amount, count, json_array, json_line, progress, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Generator
 
     from aiodicomweb.client import (
+        Call,
         Client,
         Frame,
-        FramesCall,
         Instance,
-        InstanceCall,
         InstanceMetadataCall,
-        InstancesCall,
         MetadataCall,
     )
     from aiodicomweb.http import Response
@@ -35,6 +33,8 @@ __all__ = ["retrieve"]
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
+
+Item = TypeVar("Item")
 
 MediaTypes = list[str | tuple[str, str]]
 
@@ -47,6 +47,9 @@ class Saving:
         output: The directory.
         media_types: What to ask for; ``None`` is the client's default.
         as_json: Whether to print an object for each file, instead of a summary.
+        files: How many were saved.
+        octets: Their sizes together.
+        started: When it began, in seconds of the monotonic clock.
     """
 
     output: Path
@@ -54,7 +57,7 @@ class Saving:
     as_json: bool
     files: int = 0
     octets: int = 0
-    started: float = field(default_factory=time.monotonic)
+    started: float = 0.0
 
     def saved(self, path: Path, octets: int, **facts: object) -> None:
         """Count a file, and print what is known of it."""
@@ -66,15 +69,19 @@ class Saving:
     def finish(self, response: Response) -> int:
         """Sum up, and return the exit status: an incomplete answer is a failure."""
         warn(response.warnings)
+        if not self.files:
+            raise _nothing()
         rate = amount(self.octets, time.monotonic() - self.started)
         if not self.as_json:
-            count = "1 file" if self.files == 1 else f"{self.files} files"
-            click.echo(f"{count}, {amount(self.octets)} in {self.output} ({rate})")
+            files = count(self.files, "file")
+            click.echo(f"{files}, {amount(self.octets)} in {self.output} ({rate})")
         if response.partial:
             raise click.ClickException("the server returned only a part of what it has (206)")
-        if not self.files:
-            raise click.ClickException("the server returned nothing")
         return 0
+
+
+def _nothing() -> click.ClickException:
+    return click.ClickException("the server returned nothing")
 
 
 def saving_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -125,7 +132,9 @@ def retrieve() -> None:
 def study(connection: Connection, saving: Saving, study: str) -> int:
     """Save every instance of the study STUDY."""
     return connection.run(
-        lambda client: _save_instances(client.retrieve_study(study, saving.media_types), saving)
+        lambda client: _save_all(
+            client.retrieve_study(study, saving.media_types), saving, _save_instance
+        )
     )
 
 
@@ -137,8 +146,8 @@ def study(connection: Connection, saving: Saving, study: str) -> int:
 def series(connection: Connection, saving: Saving, study: str, series: str) -> int:
     """Save every instance of a series."""
     return connection.run(
-        lambda client: _save_instances(
-            client.retrieve_series(study, series, saving.media_types), saving
+        lambda client: _save_all(
+            client.retrieve_series(study, series, saving.media_types), saving, _save_instance
         )
     )
 
@@ -152,8 +161,10 @@ def series(connection: Connection, saving: Saving, study: str, series: str) -> i
 def instance(connection: Connection, saving: Saving, study: str, series: str, instance: str) -> int:
     """Save one instance."""
     return connection.run(
-        lambda client: _save_instances(
-            client.retrieve_instance(study, series, instance, saving.media_types), saving
+        lambda client: _save_all(
+            client.retrieve_instance(study, series, instance, saving.media_types),
+            saving,
+            _save_instance,
         )
     )
 
@@ -179,12 +190,10 @@ def frames(
     Each goes to a file of its own, named after the instance and the frame's number.
     """
     return connection.run(
-        lambda client: _save_frames(
-            client.retrieve_instance_frames(
-                study, series, instance, list(numbers), saving.media_types
-            ),
-            instance,
+        lambda client: _save_all(
+            client.retrieve_instance_frames(study, series, instance, numbers, saving.media_types),
             saving,
+            functools.partial(_save_frame, instance),
         )
     )
 
@@ -225,14 +234,18 @@ async def _print_metadata(
 ) -> int:
     async with call.as_json() as objects:
         with _text_output(output) as write, json_array(write) as add:
+            some = False
             async for item in objects:
                 add(item)
+                some = True
+            if not some:
+                raise _nothing()
     warn(objects.response.warnings)
     return 0
 
 
 @contextlib.contextmanager
-def _text_output(output: Path | None) -> Iterator[Callable[[str], object]]:
+def _text_output(output: Path | None) -> Generator[Callable[[str], object]]:
     """Yield what writes text to a file, or to standard output if there is none."""
     if output is None:
         yield sys.stdout.write
@@ -241,30 +254,36 @@ def _text_output(output: Path | None) -> Iterator[Callable[[str], object]]:
         yield lambda text: stream.write(text.encode("ascii"))
 
 
-async def _save_instances(call: InstancesCall | InstanceCall, saving: Saving) -> int:
+async def _save_all(
+    call: Call[Item, Any], saving: Saving, save: Callable[[Item, Saving], Awaitable[int]]
+) -> int:
+    """Save items while they arrive, and return the exit status."""
+    saving.started = time.monotonic()
     with progress("retrieving", printing=saving.as_json) as advance:
-        async with call as instances:
-            async for part in instances:
-                advance(await _save_instance(part, saving))
-    return saving.finish(instances.response)
+        async with call as items:
+            async for item in items:
+                advance(await save(item, saving))
+    return saving.finish(call.response)
 
 
 async def _save_instance(part: Instance, saving: Saving) -> int:
+    from aiodicomweb.dicom import PEEK_OCTETS, peek
+
     path = await part.save(saving.output)
+    # Few servers tell the transfer syntax with the part; the file itself always does.
+    with path.open("rb") as file:
+        meta = peek(file.read(PEEK_OCTETS))
     octets = path.stat().st_size
-    saving.saved(path, octets, sop_instance_uid=path.stem, transfer_syntax=part.transfer_syntax)
+    saving.saved(
+        path,
+        octets,
+        sop_instance_uid=meta.sop_instance_uid,
+        transfer_syntax=meta.transfer_syntax_uid,
+    )
     return octets
 
 
-async def _save_frames(call: FramesCall, instance: str, saving: Saving) -> int:
-    with progress("retrieving", printing=saving.as_json) as advance:
-        async with call as frames:
-            async for frame in frames:
-                advance(await _save_frame(frame, instance, saving))
-    return saving.finish(frames.response)
-
-
-async def _save_frame(frame: Frame, instance: str, saving: Saving) -> int:
+async def _save_frame(instance: str, frame: Frame, saving: Saving) -> int:
     from anyio import to_thread
 
     name = frame_name(instance, frame.number, frame.media_type, frame.transfer_syntax)
@@ -272,12 +291,12 @@ async def _save_frame(frame: Frame, instance: str, saving: Saving) -> int:
     await to_thread.run_sync(_write, path, frame.data)
     saving.saved(
         path,
-        frame.data.nbytes,
+        len(frame),
         frame=frame.number,
         media_type=frame.media_type,
         transfer_syntax=frame.transfer_syntax,
     )
-    return frame.data.nbytes
+    return len(frame)
 
 
 def _write(path: Path, data: memoryview) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from .connection import Connection, connected, uid
-from .output import json_array, progress, show_table, warn
+from .output import count, json_array, progress, show_table, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,7 +132,7 @@ def studies(connection: Connection, options: SearchOptions) -> int:
     """Find studies."""
     return connection.run(
         lambda client: _show(
-            client.search_for_studies(**options.arguments), "studies", _STUDY_COLUMNS, options
+            client.search_for_studies(**options.arguments), _STUDY_COLUMNS, options
         )
     )
 
@@ -145,9 +145,7 @@ def series(connection: Connection, options: SearchOptions, study: str | None) ->
     """Find series, in one study or in all."""
     columns = (*_SERIES_COLUMNS, *([] if study else [_STUDY_UID]))
     return connection.run(
-        lambda client: _show(
-            client.search_for_series(study, **options.arguments), "series", columns, options
-        )
+        lambda client: _show(client.search_for_series(study, **options.arguments), columns, options)
     )
 
 
@@ -170,22 +168,19 @@ def instances(
     return connection.run(
         lambda client: _show(
             client.search_for_instances(study, series, **options.arguments),
-            "instances",
             columns,
             options,
         )
     )
 
 
-async def _show(
-    call: SearchCall[Any], noun: str, columns: Sequence[Column], options: SearchOptions
-) -> int:
+async def _show(call: SearchCall[Any], columns: Sequence[Column], options: SearchOptions) -> int:
     """Print the results as they come, or as a table when they have come."""
     async with call.as_json() as results:
         if options.as_json:
             await _print_json(results)
         else:
-            await _show_rows(results, noun, [*columns, *_extra_columns(options, columns)])
+            await _show_rows(results, [*columns, *_extra_columns(options, columns)])
     warn(results.response.warnings)
     return 0
 
@@ -197,7 +192,7 @@ async def _print_json(results: SearchCall[JsonObject]) -> None:
             advance(0)
 
 
-async def _show_rows(results: SearchCall[JsonObject], noun: str, columns: Sequence[Column]) -> None:
+async def _show_rows(results: SearchCall[JsonObject], columns: Sequence[Column]) -> None:
     rows: list[list[str]] = []
     with progress("searching") as advance:
         async for item in results:
@@ -205,7 +200,7 @@ async def _show_rows(results: SearchCall[JsonObject], noun: str, columns: Sequen
             advance(0)
     if rows:
         show_table([heading for heading, _ in columns], rows)
-    click.echo(f"{len(rows)} {noun}")
+    click.echo(count(len(rows), "result"))
 
 
 def _extra_columns(options: SearchOptions, columns: Sequence[Column]) -> list[Column]:
@@ -221,7 +216,7 @@ def _extra_columns(options: SearchOptions, columns: Sequence[Column]) -> list[Co
     return [(name, path) for path, name in fields.items() if path not in known]
 
 
-def cell_text(item: JsonObject, path: str) -> str:
+def cell_text(item: object, path: str) -> str:
     """Read one value of a DICOM JSON object as text (PS3.18 §F.2).
 
     Nothing is taken for granted: an attribute of an unexpected shape reads as empty.
@@ -231,13 +226,17 @@ def cell_text(item: JsonObject, path: str) -> str:
         path: Tags joined by dots; of a sequence, the first item is read.
     """
     tag, _, rest = path.partition(".")
-    element = item.get(tag) or item.get(tag.lower())
-    values = element.get("Value") if isinstance(element, dict) else None
-    if not isinstance(values, list) or not values:
+    values = _member(_member(item, tag) or _member(item, tag.lower()), "Value")
+    if not isinstance(values, list):
         return ""
+    members = cast("list[object]", values)
     if rest:
-        return cell_text(values[0], rest) if isinstance(values[0], dict) else ""
-    return ", ".join(_value_text(value) for value in values)
+        return cell_text(members[0], rest) if members else ""
+    return ", ".join(map(_value_text, members))
+
+
+def _member(item: object, name: str) -> object:
+    return cast("JsonObject", item).get(name) if isinstance(item, dict) else None
 
 
 def _value_text(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .connection import Connection, connected, uid
-from .output import json_line, progress, show_table, warn
+from .output import count, json_line, progress, show_table, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def _verdict(report: StoreReport) -> int:
     lost = len(report.failed) + len(report.other_failures) + len(report.unreported)
     if lost or not report.complete:
         total = lost + len(report.stored)
-        raise click.ClickException(f"{lost} of {total} instances are not known to be stored")
+        raise click.ClickException(f"{lost} of {count(total, 'instance')} not known to be stored")
     return 0
 
 
@@ -98,12 +98,12 @@ def _outcomes(report: StoreReport) -> Iterator[Outcome]:
 
 def _show(report: StoreReport) -> None:
     """Print how many were stored, and a table of the others."""
-    click.echo(f"{len(report.stored)} stored")
+    click.echo(f"{count(len(report.stored), 'instance')} stored")
     rows = [
         (
             str(outcome["status"]),
             str(outcome.get("reason", "")),
-            str(outcome.get("sop_instance_uid", "")),
+            str(outcome.get("sop_instance_uid") or outcome.get("path", "")),
         )
         for outcome in _outcomes(report)
         if outcome["status"] != "stored"
@@ -114,7 +114,7 @@ def _show(report: StoreReport) -> None:
         if stored.warning_reason is not None
     ]
     if rows:
-        show_table(("Status", "Reason", "Instance"), rows)
+        show_table(("Status", "Reason", "Instance or file"), rows)
 
 
 def _reason(code: int) -> str:

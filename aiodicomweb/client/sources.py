@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pydicom import Dataset
 
@@ -56,24 +56,33 @@ def prepare(items: StoreItem | Iterable[StoreItem]) -> tuple[list[Source], list[
     """
     sources: list[Source] = []
     skipped: list[str] = []
-    if isinstance(items, str | os.PathLike | bytes | bytearray | memoryview | Dataset):
-        items = [items]
-    for item in items:
-        if isinstance(item, Dataset):
-            sources.append(_from_dataset(item))
-        elif isinstance(item, bytes | bytearray | memoryview):
-            sources.append(Source(item, peek(item, f"item {len(sources) + 1}").sop_instance_uid))
-        elif isinstance(item, str | os.PathLike):
-            path = Path(item)
-            if path.is_dir():
-                _from_directory(path, sources, skipped)
-            else:
-                sources.append(_from_file(path))
-        else:
-            raise ConfigurationError(f"a {type(item).__name__} can't be stored")
+    for item in _each(items):
+        match item:
+            case Dataset():
+                sources.append(_from_dataset(item))
+            case bytes() | bytearray() | memoryview():
+                uid = peek(item, f"item {len(sources) + 1}").sop_instance_uid
+                sources.append(Source(item, uid))
+            case str() | os.PathLike():
+                _from_path(Path(item), sources, skipped)
+            case _:
+                raise ConfigurationError(f"a {type(item).__name__} can't be stored")
     if not sources:
         raise ConfigurationError("there is nothing to store")
     return sources, skipped
+
+
+def _each(items: StoreItem | Iterable[StoreItem]) -> Iterable[StoreItem]:
+    """The items; one that stands alone is taken for a list of one."""
+    single = isinstance(items, str | os.PathLike | bytes | bytearray | memoryview | Dataset)
+    return cast("Iterable[StoreItem]", [items] if single else items)
+
+
+def _from_path(path: Path, sources: list[Source], skipped: list[str]) -> None:
+    if path.is_dir():
+        _from_directory(path, sources, skipped)
+    else:
+        sources.append(_from_file(path))
 
 
 def _from_dataset(dataset: Dataset) -> Source:

@@ -9,6 +9,7 @@ from .json_model import (
     datasets_from_json,
     parse_objects,
 )
+from .keys import matching_keys
 from .part10 import PEEK_OCTETS, FileMeta, decode, encode, is_part10, peek, peek_instance_uid
 from .status import FailureReason, WarningReason, describe_reason
 from .tags import AttributePath, parse_attribute_path
@@ -31,6 +32,7 @@ __all__ = [
     "encode",
     "is_part10",
     "is_uid",
+    "matching_keys",
     "parse_attribute_path",
     "parse_objects",
     "peek",

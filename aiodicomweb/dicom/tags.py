@@ -11,7 +11,7 @@ from pydicom.tag import BaseTag
 
 from ..errors import ConfigurationError
 
-__all__ = ["AttributePath", "parse_attribute_path"]
+__all__ = ["AttributeName", "AttributePath", "parse_attribute_path"]
 
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 
@@ -73,9 +73,11 @@ class AttributePath:
         return self.format()
 
 
-def parse_attribute_path(
-    attribute: str | int | tuple[int, int] | AttributePath,
-) -> AttributePath:
+AttributeName = str | int | tuple[int, int] | AttributePath
+"""An attribute by keyword, tag or path: see :func:`parse_attribute_path`."""
+
+
+def parse_attribute_path(attribute: AttributeName) -> AttributePath:
     """Read an attribute path.
 
     Args:

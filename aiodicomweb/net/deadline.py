@@ -12,7 +12,7 @@ import anyio
 from ..errors import ConfigurationError, DeadlineExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 __all__ = ["Deadlines", "Phase", "Timeout"]
 
@@ -67,7 +67,7 @@ class Deadlines:
         self._end = None if timeout.total is None else time.monotonic() + timeout.total
 
     @contextmanager
-    def phase(self, phase: Phase) -> Iterator[None]:
+    def phase(self, phase: Phase) -> Generator[None]:
         """Bound what is awaited inside by the phase's seconds and what is left of the total.
 
         Raises:

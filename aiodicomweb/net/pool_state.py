@@ -9,7 +9,6 @@ carries them out.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -42,13 +41,15 @@ class Waiter(Generic[C]):
         self.granted: C | Open | None = None
 
 
-@dataclass(slots=True)
 class _Places(Generic[C]):
     """The places of one origin."""
 
-    idle: list[C] = field(default_factory=list)
-    busy: int = 0
-    waiting: deque[Waiter[C]] = field(default_factory=deque)
+    __slots__ = ("busy", "idle", "waiting")
+
+    def __init__(self) -> None:
+        self.idle: list[C] = []
+        self.busy = 0
+        self.waiting: deque[Waiter[C]] = deque()
 
     @property
     def unused(self) -> bool:

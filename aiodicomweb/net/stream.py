@@ -30,6 +30,7 @@ class ByteStream(Protocol):
         Raises:
             ConnectionLost: The peer went away otherwise, or the stream was closed here.
         """
+        ...
 
     async def send(self, segments: Sequence[bytes | bytearray | memoryview]) -> None:
         """Send all octets of all segments, in order.
@@ -37,6 +38,7 @@ class ByteStream(Protocol):
         Raises:
             ConnectionLost: The peer does not take them.
         """
+        ...
 
     async def send_file(self, descriptor: int, offset: int, length: int) -> None:
         """Send a piece of an open file.
@@ -45,12 +47,16 @@ class ByteStream(Protocol):
             ConnectionLost: The peer does not take it.
             LocalProtocolError: The file ends before.
         """
+        ...
 
     def is_readable(self) -> bool:
         """Whether something arrived, or the peer closed, on a connection at rest."""
+        ...
 
     def abort(self) -> None:
         """Close at once, without a farewell; may be called again. Wakes who waits."""
+        ...
 
     async def aclose(self) -> None:
         """Close in the orderly way of the protocol; closes even if it is cancelled."""
+        ...

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ..http import Request, Response
-    from ..wire import Limits, PartHead, PartReader, Signal
+    from ..wire import End, Limits, NeedData, PartHead, PartReader
     from .connection import Connection
     from .deadline import Deadlines
 
@@ -161,7 +161,7 @@ class Incoming:
         """Give up the rest of the body, if any: its connection is closed. Never fails."""
         self._release(reusable=False)
 
-    async def _drive(self, step: Callable[[], T | Signal]) -> T | None:
+    async def _drive(self, step: Callable[[], T | NeedData | End]) -> T | None:
         """Call a reader's method, and receive until it answers; ``None`` for ``END``."""
         connection = self._require()
         try:

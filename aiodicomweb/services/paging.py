@@ -46,7 +46,7 @@ class Pager:
         if self._request is None or not self._all_pages:
             self._request = None
             return results
-        new = []
+        new: list[JsonObject] = []
         for result in results:
             key = _key(result)
             if key not in self._seen:
@@ -63,6 +63,8 @@ def _key(result: JsonObject) -> str:
 
 
 def _value(result: JsonObject, tag: str) -> str:
-    attribute = result.get(tag)
-    values = attribute.get("Value") if isinstance(attribute, dict) else None
-    return str(values[0]) if isinstance(values, list) and values else ""
+    match result.get(tag):
+        case {"Value": [value, *_]}:
+            return str(value)
+        case _:
+            return ""

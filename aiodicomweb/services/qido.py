@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
-
-from pydicom import Dataset
-from pydicom.valuerep import DA, DT, TM, PersonName
+from typing import TYPE_CHECKING, Any, Final
 
 from ..dicom.json_model import JsonObject, datasets_from_json
-from ..dicom.tags import AttributePath, parse_attribute_path
+from ..dicom.keys import SearchFilters, matching_keys
+from ..dicom.tags import AttributeName, AttributePath, parse_attribute_path
 from ..errors import ConfigurationError
 from ..http import URL, Headers, MediaType, Request, build_query
 from .representation import Representation
 from .transaction import extra_parameters, json_objects, status_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Mapping, Sequence
 
-    from pydicom.tag import BaseTag
+    from pydicom import Dataset
 
     from ..http import Response
     from .selector import Selector
 
-__all__ = ["Query", "SearchRequest", "SearchResponse", "parse_results"]
-
-AttributeName = str | int | tuple[int, int]
-"""An attribute's keyword, tag or path, as :func:`parse_attribute_path` reads it."""
-SearchFilters = Mapping[Any, Any] | Dataset
-"""What to search for: see :meth:`Query.build`."""
+__all__ = [
+    "AttributeName",
+    "Query",
+    "SearchFilters",
+    "SearchRequest",
+    "SearchResponse",
+    "parse_results",
+]
 
 _ALL: Final = "all"
-_NO_KEYS: Final = frozenset({0x00080005, 0x00080052})
-"""Specific Character Set and Query/Retrieve Level: identifiers of C-FIND carry them, but here
-the query is UTF-8 and the resource tells the level."""
 _ACCEPT: Final = {
     Representation.JSON: str(MediaType("application", "dicom+json")),
     Representation.XML: str(
@@ -93,25 +86,17 @@ class Query:
         """Make a query of what callers have.
 
         Args:
-            search_filters: Attributes (keyword, tag or dotted path) to values: text, number,
-                date, time, pydicom's ``PersonName``, or a list of UIDs. ``None`` or an empty
-                value asks for the attribute to be returned. Or a data set, in which a value is
-                a filter, an empty element asks for the attribute, and the item of a sequence
-                holds such elements, as in C-FIND.
+            search_filters: A mapping or a data set: see
+                :func:`~aiodicomweb.dicom.matching_keys`. An attribute without value is asked for.
             fields: Attributes to be returned besides the usual ones, or ``["all"]``.
 
         Raises:
             ConfigurationError: An attribute is not known, or a value cannot be searched for.
         """
-        if isinstance(search_filters, Dataset):
-            keys = _keys_of_dataset(search_filters, ())
-        else:
-            keys = ((parse_attribute_path(name), v) for name, v in (search_filters or {}).items())
         filters: list[tuple[AttributePath, tuple[str, ...]]] = []
         # A dict keeps the order and drops repetitions.
         asked: dict[AttributePath, None] = {}
-        for path, value in keys:
-            values = _format_values(path, value)
+        for path, values in matching_keys({} if search_filters is None else search_filters):
             if values:
                 filters.append((path, values))
             else:
@@ -139,72 +124,6 @@ class Query:
         names = [str(path) for path, _ in self.filters]
         fields = _ALL if self.all_fields else list(map(str, self.fields))
         return f"Query(filters={names}, fields={fields})"
-
-
-def _keys_of_dataset(
-    dataset: Dataset, above: tuple[BaseTag, ...]
-) -> Iterator[tuple[AttributePath, Any]]:
-    """Matching keys of a C-FIND identifier; sequences become paths (PS3.18 §8.3.4.1)."""
-    for element in dataset:
-        tags = (*above, element.tag)
-        if element.tag in _NO_KEYS or element.tag.group == 0x0002 or not element.tag.element:
-            continue
-        if element.VR != "SQ":
-            yield AttributePath(tags), element.value
-        elif not element.value or not element.value[0]:
-            yield AttributePath(tags), None
-        elif len(element.value) > 1:
-            raise ConfigurationError(f"{AttributePath(tags)} has several items to search for")
-        else:
-            yield from _keys_of_dataset(element.value[0], tags)
-
-
-def _format_values(path: AttributePath, value: Any) -> tuple[str, ...]:
-    """The texts to match; none for what is empty, since an empty value must not be sent."""
-    members = value if _is_several(value) else (value,)
-    return tuple(text for member in members if (text := _format_value(path, member)))
-
-
-def _is_several(value: Any) -> TypeGuard[Iterable[Any]]:
-    return isinstance(value, Sequence | AbstractSet) and not isinstance(value, str | bytes)
-
-
-def _format_value(path: AttributePath, value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            pass
-        case str() | int() | float() | Decimal() | PersonName() | DA() | DT() | TM():
-            return str(value)
-        case dt.datetime() if path.vr == "DA":
-            return _format_date(value)
-        case dt.datetime() if path.vr != "TM":
-            return _format_date_time(value)
-        case dt.datetime() | dt.time():
-            return _format_time(value)
-        case dt.date():
-            return _format_date(value)
-        case _:
-            pass
-    raise ConfigurationError(f"{path} cannot be searched for by a {type(value).__name__}")
-
-
-def _format_date(value: dt.date) -> str:
-    return f"{value.year:04}{value.month:02}{value.day:02}"
-
-
-def _format_time(value: dt.time | dt.datetime) -> str:
-    fraction = f".{value.microsecond:06}" if value.microsecond else ""
-    return f"{value.hour:02}{value.minute:02}{value.second:02}{fraction}"
-
-
-def _format_date_time(value: dt.datetime) -> str:
-    offset = value.utcoffset()
-    if offset is not None and offset < dt.timedelta(0):
-        # The minus of an offset would be read as that of a range.
-        value = value.astimezone(dt.UTC)
-    return _format_date(value) + _format_time(value) + value.strftime("%z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ what is deliverable in place (``find``) and take it away (``consume``, ``detach`
 The bytearray is replaced, never resized: views that were handed out stay valid, and a large part
 is handed to the user without a copy, by giving the whole bytearray away (``detach``). What is
 left behind it, a few octets as a rule, moves to a fresh one. Every octet is moved a bounded
-number of times: growth at least doubles, and a move to the front happens only when room is asked
-for that is not there.
+number of times: a move makes room for half as much as it moves, and happens only when room is
+asked for that is not there.
 
 Offsets in this interface count from ``start``, so that they survive a move.
 """
@@ -42,6 +42,11 @@ class Arena:
 
     __slots__ = ("_buffer", "_end", "_filled", "_raw", "_start", "_view", "position")
 
+    _start: int
+    _end: int
+    _raw: int
+    _filled: int
+
     def __init__(self, capacity: int = _FIRST_CAPACITY) -> None:
         self._buffer = bytearray(capacity)
         self._view = memoryview(self._buffer)
@@ -67,11 +72,16 @@ class Arena:
 
     # --- the socket's side -----------------------------------------------------------------------
 
-    def writable(self, want: int) -> memoryview:
-        """Room for the next read: exactly ``want`` octets, valid until the next call."""
+    def writable(self, want: int, least: int | None = None) -> memoryview:
+        """Room for the next read: exactly ``want`` octets, valid until the next call.
+
+        Args:
+            want: Octets.
+            least: Where given, fewer than ``want`` will do, down to this, if that saves a move.
+        """
         if self._start == self._end and self._raw == self._filled:
             self._start = self._end = self._raw = self._filled = 0
-        if self.capacity - self._filled < want:
+        if self.capacity - self._filled < (want if least is None else least):
             self._make_room(want)
         return self._view[self._filled : self._filled + want]
 
@@ -149,7 +159,7 @@ class Arena:
             A read-only view. For a large part it is the arena's own buffer, given away.
         """
         piece = self._view[self._start : self._start + count]
-        if count < SMALL_PART:
+        if count < max(SMALL_PART, self._live() - count):
             piece = memoryview(bytes(piece))
             self.consume(count)
             return piece
@@ -164,7 +174,8 @@ class Arena:
 
     def _make_room(self, want: int) -> None:
         """Get ``want`` free octets, by a move to the front or a larger buffer."""
-        needed = self._live() + want
+        live = self._live()
+        needed = live + max(want, live // 2)
         self._move_to(self._buffer if needed <= self.capacity else bytearray(needed))
 
     def _move_to(self, buffer: bytearray) -> None:

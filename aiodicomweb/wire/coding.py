@@ -34,6 +34,11 @@ def content_codings(tokens: list[str]) -> list[str]:
     return codings
 
 
+def _is_zlib(start: bytes) -> bool:
+    """Whether it begins as HTTP's deflate does (RFC 1950 §2.2); some servers send it raw (§8.4)."""
+    return start[0] & 0x0F == zlib.DEFLATED and int.from_bytes(start[:2], "big") % 31 == 0
+
+
 class ContentDecoder:
     """Undoes one content coding, from one arena into another.
 
@@ -65,6 +70,11 @@ class ContentDecoder:
         self._written = 0
         self.complete = False
 
+    @property
+    def idle(self) -> bool:
+        """Nothing that was taken is left to be decoded."""
+        return not self._pending and not self._full
+
     def advance(self, source: Arena, target: Arena, most: int) -> bool:
         """Decode up to ``most`` octets; false if the source has none to give.
 
@@ -72,16 +82,12 @@ class ContentDecoder:
             FramingError: The coded octets are broken, or more follow behind their end.
             LimitExceeded: They grow too much.
         """
-        if not self._pending and not self._full:
-            self._pending = source.octets(0, most)
-            if not self._pending:
-                return False
-            source.consume(len(self._pending))
-            self._read += len(self._pending)
+        if self.idle and not self._take(source, most):
+            return False
         if self.complete:
             self._start_member()
         octets = self._decompress(most)
-        self._full = len(octets) == most
+        self._full = len(octets) == most and not self.complete
         self._written += len(octets)
         self._check_expansion()
         target.write(octets)
@@ -93,16 +99,22 @@ class ContentDecoder:
         if not self.complete:
             raise FramingError(f"the {self._coding} coded body is cut short")
 
+    def _take(self, source: Arena, most: int) -> bool:
+        """Take coded octets; false if there are none, or too few to see which format they have."""
+        if source.available < (1 if self._read else 2):
+            return False
+        self._pending = source.octets(0, most)
+        source.consume(len(self._pending))
+        if not self._read and self._coding == "deflate" and not _is_zlib(self._pending):
+            self._inflate = zlib.decompressobj(_RAW)
+        self._read += len(self._pending)
+        return True
+
     def _decompress(self, most: int) -> bytes:
         try:
             octets = self._inflate.decompress(self._pending, most)
         except zlib.error:
-            # Some servers send raw deflate where HTTP means the zlib format (HTP-80).
-            if self._coding != "deflate" or self._written:
-                raise FramingError(f"the {self._coding} coded body is broken") from None
-            self._coding = "raw deflate"
-            self._inflate = zlib.decompressobj(_RAW)
-            return self._decompress(most)
+            raise FramingError(f"the {self._coding} coded body is broken") from None
         self.complete = self._inflate.eof
         self._pending = (
             self._inflate.unused_data if self.complete else self._inflate.unconsumed_tail

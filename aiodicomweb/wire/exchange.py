@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import FramingError, LimitExceeded, RemoteProtocolError
+from ..errors import FramingError, LimitExceeded, RemoteProtocolError, UnexpectedMediaType
 from .arena import BLOCK, Arena
 from .coding import ContentDecoder, content_codings
 from .framing import response_framing
@@ -26,6 +26,7 @@ from .multipart import MultipartReader
 from .parts import NEED_DATA, NeedData, SinglePart
 
 if TYPE_CHECKING:
+    from ..errors import DicomWebError
     from ..http import Request, Response
     from .framing import Framing
     from .limits import Limits
@@ -44,6 +45,7 @@ class BodyReader:
     """
 
     __slots__ = (
+        "_broken",
         "_decoder",
         "_discarded",
         "_framing",
@@ -59,8 +61,15 @@ class BodyReader:
         self._framing = framing
         self._response = response
         self._limits = limits
-        codings = content_codings(response.headers.tokens("Content-Encoding"))
-        self._decoder = ContentDecoder(codings[0], limits) if codings else None
+        self._broken: DicomWebError | None = None
+        # Where there are no octets (HEAD, 204, 304, a length of 0) there is nothing to undo.
+        codings = [] if framing.complete else response.headers.tokens("Content-Encoding")
+        try:
+            codings = content_codings(codings)
+        except UnexpectedMediaType as error:
+            self._broken = error  # told when the body is read: the status matters more
+        decode = codings and self._broken is None
+        self._decoder = ContentDecoder(codings[0], limits) if decode else None
         self.arena = Arena() if codings else source
         self.arena.position = 0
         self._discarded = 0
@@ -69,7 +78,11 @@ class BodyReader:
     @property
     def complete(self) -> bool:
         """The message is whole, as its framing says; the reader may still have to read it."""
-        return self._framing.complete
+        decoder = self._decoder
+        decoded = decoder is None or (
+            decoder.complete and decoder.idle and not self._source.available
+        )
+        return self._framing.complete and decoded
 
     @property
     def delimited(self) -> bool:
@@ -98,6 +111,22 @@ class BodyReader:
             length += self.arena.available
         return SinglePart(self.arena, self._response.headers, length, self._limits, bound)
 
+    def receive(self, *, eof: bool) -> None:
+        """Let the framing look at what was received.
+
+        What is wrong with it is told when all that came before it was read, so that no part is
+        lost, or not, by the way in which the network cuts octets.
+
+        Args:
+            eof: The peer closed.
+        """
+        try:
+            self._framing.advance(self._source)
+            if eof:
+                self._framing.receive_eof()
+        except RemoteProtocolError as error:
+            self._broken = self._broken or error
+
     def advance(self, reader: PartReader) -> bool:
         """Bring the reader on after it said ``NEED_DATA``, from what is buffered.
 
@@ -105,11 +134,14 @@ class BodyReader:
             False if octets must be received first.
 
         Raises:
-            FramingError: The content coding is broken or cut short.
-            LimitExceeded: It expands too much.
+            FramingError: The body is cut short, or its framing or content coding is broken.
+            LimitExceeded: A chunk's size line is too long, or a coded body expands too much.
+            UnexpectedMediaType: The body has a content coding that can't be undone.
         """
         if self._decoder is not None and self._decoder.advance(self._source, self.arena, BLOCK):
             return True
+        if self._broken is not None:
+            raise self._broken
         if not self._framing.complete or self._told:
             return False
         if self._decoder is not None:
@@ -120,9 +152,30 @@ class BodyReader:
         return True
 
     def discard(self) -> bool:
-        """Throw away what was delivered; false once it is too much to wait for the rest."""
-        self._discarded += self._source.available
-        self._source.consume(self._source.available)
+        """Throw away what was delivered, behind the last part.
+
+        Returns:
+            False if it is not worth it to receive more: the message is whole, or this is too much.
+
+        Raises:
+            FramingError, LimitExceeded, UnexpectedMediaType: As from :meth:`advance`.
+        """
+        self._drop()
+        if self._decoder is not None:
+            while self._bearable and self._decoder.advance(self._source, self.arena, BLOCK):
+                self._drop()
+            if self._framing.complete and self._bearable:
+                self._decoder.receive_eof()
+        if self._broken is not None:
+            raise self._broken
+        return self._bearable and not self._framing.complete
+
+    def _drop(self) -> None:
+        self._discarded += self.arena.available
+        self.arena.consume(self.arena.available)
+
+    @property
+    def _bearable(self) -> bool:
         return self._discarded <= self._limits.preamble
 
 
@@ -176,22 +229,19 @@ class ClientExchange:
     def writable(self, wanted: int) -> memoryview:
         """Room for the next octets from the peer: at most ``wanted``, valid until the next call."""
         if self._framing is None:
-            return self._arena.writable(_HEAD_READ)
-        remaining = self._framing.remaining
-        return self._arena.writable(wanted if remaining is None else max(1, min(wanted, remaining)))
+            wanted = _HEAD_READ
+        elif self.body.arena is not self._arena:
+            wanted = BLOCK  # the reader counts decoded octets
+        elif self._framing.remaining is not None:
+            wanted = max(1, min(wanted, self._framing.remaining))
+        return self._arena.writable(wanted, least=(min(wanted, BLOCK) + 1) // 2)
 
     def commit(self, count: int) -> None:
-        """Say that ``count`` octets arrived; 0 says that the peer closed.
-
-        Raises:
-            FramingError: The body is cut short, or its framing is broken.
-        """
+        """Say that ``count`` octets arrived; 0 says that the peer closed."""
         self._arena.commit(count)
         self._eof = count == 0
         if self._framing is not None:
-            self._framing.advance(self._arena)
-            if self._eof:
-                self._framing.receive_eof()
+            self.body.receive(eof=self._eof)
 
     def next_head(self) -> Response | NeedData:
         """The head of the final response; informational ones are passed over.
@@ -232,7 +282,7 @@ class ClientExchange:
     def _begin_body(self, response: Response, http_version: str) -> None:
         self._framing = response_framing(self._method, response, http_version, self._limits)
         self.body = BodyReader(self._arena, self._framing, response, self._limits)
-        self._framing.advance(self._arena)
+        self.body.receive(eof=False)
 
     @property
     def reusable(self) -> bool:

@@ -37,9 +37,11 @@ class Framing(Protocol):
     @property
     def remaining(self) -> int | None:
         """Octets still to come, where that is known."""
+        ...
 
     def advance(self, arena: Arena) -> None:
         """Deliver what can be delivered of the undecoded octets."""
+        ...
 
     def receive_eof(self) -> None:
         """The peer closed: the end of the body, or its truncation.
@@ -47,6 +49,7 @@ class Framing(Protocol):
         Raises:
             FramingError: The body isn't whole.
         """
+        ...
 
 
 class LengthFraming:
@@ -150,7 +153,8 @@ class ChunkedFraming:
     def _read_size(self, arena: Arena) -> bool:
         length = arena.find_undecoded(b"\r\n")
         if length < 0 or length > self._limit:
-            self._check_line(max(length, arena.undecoded))
+            # The last octet may be the CR that ends a line which is just short enough.
+            self._check_line(arena.undecoded - 1 if length < 0 else length)
             return False
         match = _SIZE_LINE.fullmatch(arena.undecoded_view()[:length])
         if match is None:

@@ -20,6 +20,9 @@ __all__ = ["ClientHeads", "ResponseHead", "check_trailers", "head_length"]
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 """The end of a head as h11 sees it: a blank line, with bare LF tolerated (RFC 9112 §2.2)."""
 
+_QUOTED = re.compile(r""":| b['"]""")
+"""Where the text of an error of h11 begins to quote octets."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
@@ -68,7 +71,7 @@ def head_length(octets: memoryview, limit: int, searched: int = 0) -> int | None
 
 def _verdict(error: h11.ProtocolError) -> str:
     """What h11 objects to, without the octets that it quotes: they can hold credentials."""
-    return str(error).partition(":")[0]
+    return _QUOTED.split(str(error), maxsplit=1)[0]
 
 
 class ClientHeads:
@@ -83,18 +86,21 @@ class ClientHeads:
         """Write the head of a request.
 
         ``Host`` is filled in, and so is the framing: ``Content-Length`` where there is a body or
-        where the method is one that usually has one (RFC 9110 §8.6), nothing otherwise.
+        where the method is one that usually has one (RFC 9110 §8.6), nothing otherwise. A length
+        of the caller's own does not count: one that is wrong would smuggle a request.
 
         Raises:
             LocalProtocolError: The request is not legal HTTP.
         """
-        headers = request.headers
+        headers = request.headers.without("Content-Length")
+        if "Transfer-Encoding" in headers:
+            raise LocalProtocolError("bodies are sent with Content-Length, not Transfer-Encoding")
         if "Host" not in headers:
             host = request.url.without_userinfo().authority
             headers = Headers([("Host", host), *headers.items()])
         length = body_length(request.body)
         if length or request.method in ("POST", "PUT", "PATCH"):
-            headers = headers.replace("Content-Length", str(length))
+            headers = headers.add("Content-Length", str(length))
         try:
             event = h11.Request(
                 method=request.method, target=request.url.target, headers=headers.to_wire()
@@ -143,6 +149,6 @@ def check_trailers(octets: bytes) -> None:
         while isinstance(event, h11.Response):
             event = connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise RemoteProtocolError(f"illegal trailers: {error}") from error
+        raise RemoteProtocolError(f"illegal trailers: {_verdict(error)}", excerpt=octets) from None
     if not isinstance(event, h11.EndOfMessage):
         raise RemoteProtocolError("the trailers don't end")

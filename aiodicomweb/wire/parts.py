@@ -95,12 +95,15 @@ class PartReader(Protocol):
 
     def next_part(self) -> PartHead | NeedData | End:
         """The next part's head; ``NEED_DATA``; or ``END`` behind the last part."""
+        ...
 
     def read_part(self) -> memoryview | NeedData:
         """The current part's octets, whole and the caller's own; ends the part."""
+        ...
 
     def read_chunk(self) -> memoryview | NeedData | End:
         """A piece of the current part, valid until the next call; ``END`` ends the part."""
+        ...
 
     def receive_eof(self, *, delimited: bool) -> None:
         """No more octets come.
@@ -112,6 +115,7 @@ class PartReader(Protocol):
         Raises:
             RemoteProtocolError: The parts are not complete.
         """
+        ...
 
 
 class SinglePart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from ..http import Body, Headers, Segment
 
 __all__ = ["OutgoingPart", "make_boundary", "render_multipart"]
+
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ def render_multipart(parts: Iterable[OutgoingPart], boundary: str) -> Body:
     Raises:
         LocalProtocolError: The boundary is not legal.
     """
-    if not 1 <= len(boundary) <= 70 or not boundary.isascii() or not boundary.isprintable():
-        raise LocalProtocolError("a boundary has 1 to 70 printable characters")
+    if not _BOUNDARY.fullmatch(boundary):
+        raise LocalProtocolError("a boundary has 1 to 70 of the characters of RFC 2046 §5.1.1")
     delimiter = b"--" + boundary.encode("ascii")
     segments: list[Segment] = []
     line_end = b""  # the CRLF before a delimiter belongs to it, and the first one has none

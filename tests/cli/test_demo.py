@@ -59,21 +59,19 @@ def test_demo_does_the_main_job(invoke: Any, willing_server: Any) -> None:
 
 def test_printed_lines_are_python(invoke: Any, willing_server: Any) -> None:
     """The lines printed at the end make a program, without credentials."""
-    url = willing_server.url.replace("//", "//joe:hush@")
-
-    outcome = invoke("demo", "--url", url, "--token", "hush", CT)
+    outcome = invoke("demo", "--url", willing_server.url, "--token", "hush", CT)
 
     program = outcome.out.partition("The same in Python:\n")[2]
     compile(program, "demo", "exec")
     assert "hush" not in outcome.out
+    assert ", auth=..." in program
     assert repr(str(CT)) in program
 
 
 def test_samples_come_with_pydicom(invoke: Any, willing_server: Any) -> None:
     """Without paths two images of pydicom's are stored."""
-    outcome = invoke("demo", "--url", willing_server.url)
+    invoke("demo", "--url", willing_server.url)
 
-    assert 0 == outcome.status
     assert 2 == willing_server.received[0].body.count(b"DICM")
 
 
@@ -109,3 +107,36 @@ def test_demo_that_stores_nothing_fails(invoke: Any, server: Any) -> None:
 
     assert 1 == outcome.status
     assert "stored none" in outcome.err
+
+
+def test_demo_of_a_document_gets_no_frame(invoke: Any, server: Any) -> None:
+    """What is no image has no frame: the step is left out."""
+    document = {tag: value for tag, value in FOUND.items() if tag != "00280010"}
+    server.add_json(STORED)
+    server.add_json([document])
+    server.add_json([document])
+    server.add_parts("application/dicom", [CT.read_bytes()])
+    server.add_json(STORED)
+
+    outcome = invoke("demo", "--url", server.url, CT)
+
+    assert (0, "") == (outcome.status, outcome.err)
+    assert "frames" not in outcome.out
+
+
+def test_demo_fails_for_what_was_not_stored(invoke: Any, willing_server: Any) -> None:
+    """Instances that were not stored fail the demo, after all its steps."""
+    stored = STORED | {
+        "00081198": {
+            "vr": "SQ",
+            "Value": [{"00081197": {"vr": "US", "Value": [0xA700]}}],
+        }
+    }
+    willing_server.answers.pop()
+    willing_server.add_json(stored, status=202)
+
+    outcome = invoke("demo", "--url", willing_server.url, CT)
+
+    assert 1 == outcome.status
+    assert "store again" in outcome.out
+    assert "1 failed" in outcome.err

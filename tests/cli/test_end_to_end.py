@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,7 @@ def test_search_finds_what_was_stored(invoke: Any, url: str, level: str) -> None
     table = invoke("--url", url, "search", level, "--filter", key)
 
     assert [uid] == [item[tag]["Value"][0] for item in items]
-    assert (0, f"1 {level}") == (table.status, table.out.splitlines()[-1])
+    assert (0, "1 result") == (table.status, table.out.splitlines()[-1])
     assert uid in table.out
 
 
@@ -93,3 +95,19 @@ def test_demo_runs_through(invoke: Any, url: str) -> None:
 
     assert (0, "") == (outcome.status, outcome.err)
     assert "store again" in outcome.out
+
+
+def test_printed_program_runs(invoke: Any, url: str, tmp_path: Path) -> None:
+    """The program that the demo prints does the same when it is run."""
+    program = invoke("demo", "--url", url).out.partition("The same in Python:\n")[2]
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert 2 == len(list((tmp_path / "copy").iterdir()))

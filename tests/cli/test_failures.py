@@ -68,8 +68,10 @@ def test_exit_status_tells_usage_from_failure(status: int, error: BaseException)
             "p: status 401 (hint: --user and --password, or --token)",
             AuthenticationRequired(status=401),
         ),
-        ("p: status 406 (hint: --media-type asks for another representation)",
-         NotAcceptable(status=406)),
+        (
+            "p: status 406 (hint: --media-type asks for another representation)",
+            NotAcceptable(status=406),
+        ),
         ("p: late (hint: --timeout sets the seconds)", DeadlineExceeded("late")),
         ("p: status 401 (hint: ask Jo)", AuthenticationRequired(status=401, hint="ask Jo")),
         (

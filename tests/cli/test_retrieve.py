@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 CT = Path(str(get_testdata_file("CT_small.dcm", download=False))).read_bytes()
-MR = Path(str(get_testdata_file("MR_small.dcm", download=False))).read_bytes()
+MR = Path(str(get_testdata_file("MR_small_implicit.dcm", download=False))).read_bytes()
 CT_UID = "1.3.6.1.4.1.5962.1.1.1.1.1.20040119072730.12322"
 MR_UID = "1.3.6.1.4.1.5962.1.1.4.1.1.20040826185059.5457"
 DICOM = "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"
@@ -44,8 +44,8 @@ def test_instances_become_files(
 
 
 def test_json_describes_each_file(invoke: Any, server: Any, tmp_path: Path) -> None:
-    """--json prints one object in one line for each file."""
-    server.add_parts(DICOM, [CT, MR])
+    """A line of JSON for each file; its transfer syntax is the file's, told or not (MED-80)."""
+    server.add_parts("application/dicom", [CT, MR])
 
     outcome = invoke(
         "--url", server.url, "retrieve", "study", "1.2", "--output", tmp_path, "--json"
@@ -59,6 +59,7 @@ def test_json_describes_each_file(invoke: Any, server: Any, tmp_path: Path) -> N
         "transfer_syntax": "1.2.840.10008.1.2.1",
     } == first
     assert MR_UID == second["sop_instance_uid"]
+    assert "1.2.840.10008.1.2" == second["transfer_syntax"]
 
 
 @pytest.mark.parametrize("uid", ["../../escaped", "/tmp/escaped", "", "1.2/3", "1.2\x003"])
@@ -89,6 +90,7 @@ def test_broken_answer_keeps_what_was_whole(invoke: Any, server: Any, tmp_path: 
 
     assert 1 == outcome.status
     assert 1 == outcome.err.count("\n")
+    assert "complete before that: 1 part" in outcome.err
     assert [f"{CT_UID}.dcm"] == [file.name for file in tmp_path.iterdir()]
 
 
@@ -157,6 +159,7 @@ def test_missing_frames_are_a_failure(invoke: Any, server: Any, tmp_path: Path) 
 
     assert 1 == outcome.status
     assert "missing 2" in outcome.err
+    assert (tmp_path / "1.4_1.raw").exists()
 
 
 @pytest.mark.parametrize(
@@ -200,3 +203,19 @@ def test_refused_metadata_leaves_the_file(invoke: Any, server: Any, tmp_path: Pa
 
     assert 1 == outcome.status
     assert "old" == file.read_text()
+
+
+@pytest.mark.parametrize("arguments", [["metadata", "1.2"], ["study", "1.2"]])
+def test_nothing_is_a_failure(
+    invoke: Any, server: Any, tmp_path: Path, arguments: list[str]
+) -> None:
+    """An empty answer (204) to a retrieval is no success."""
+    server.add(204)
+
+    outcome = invoke(
+        "--url", server.url, "retrieve", *arguments, "--output", tmp_path / "x"
+    )  # fmt: skip
+
+    assert (1, "") == (outcome.status, outcome.out)
+    assert "aiodicomweb: the server returned nothing\n" == outcome.err
+    assert not any(file.is_file() for file in tmp_path.rglob("*"))

@@ -83,7 +83,7 @@ def test_parameters_reach_the_server(invoke: Any, server: Any) -> None:
         "--field", "PatientBirthDate", "--limit", 5, "--offset", 10, "--fuzzy",
     )  # fmt: skip
 
-    assert (0, "0 studies\n", "") == (outcome.status, outcome.out, outcome.err)
+    assert (0, "0 results\n", "") == (outcome.status, outcome.out, outcome.err)
     request = server.received[0]
     assert "/dicom-web/studies" == urlsplit(request.target).path
     assert {
@@ -137,7 +137,7 @@ def test_table_shows_rows_fields_and_count(invoke: Any, server: Any) -> None:
     assert ["Patient", "Modalities", "Study", "PatientBirthDate"] == next(
         filter(str.strip, lines)
     ).split()
-    assert "2 studies" == lines[-1]
+    assert "2 results" == lines[-1]
     assert "\x1b" not in outcome.out
 
 

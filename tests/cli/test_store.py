@@ -44,7 +44,7 @@ def test_all_stored_is_success(invoke: Any, server: Any, tmp_path: Path) -> None
 
     outcome = invoke("--url", server.url, "store", CT, tmp_path)
 
-    assert (0, "2 stored\n", "") == (outcome.status, outcome.out, outcome.err)
+    assert (0, "2 instances stored\n", "") == (outcome.status, outcome.out, outcome.err)
     request = server.received[0]
     assert ("POST", "/dicom-web/studies") == (request.method, request.target)
     assert CT.read_bytes() in request.body
@@ -68,10 +68,10 @@ def test_failed_instances_are_listed(invoke: Any, server: Any) -> None:
     outcome = invoke("--url", server.url, "store", CT, MR)
 
     assert 1 == outcome.status
-    assert "1 stored" in outcome.out
+    assert "1 instance stored" in outcome.out
     assert MR_UID in outcome.out
     assert "A700" in outcome.out
-    assert "aiodicomweb: 1 of 2 instances are not known to be stored\n" == outcome.err
+    assert "aiodicomweb: 1 of 2 instances not known to be stored\n" == outcome.err
 
 
 def test_nothing_stored_is_listed_too(invoke: Any, server: Any) -> None:
@@ -150,3 +150,20 @@ def test_empty_directory_is_no_success(invoke: Any, server: Any, tmp_path: Path)
     assert 0 != outcome.status
     assert 1 == outcome.err.count("\n")
     assert [] == server.received
+
+
+def test_other_files_of_a_directory_are_listed(invoke: Any, server: Any, tmp_path: Path) -> None:
+    """What is no DICOM in a directory is not sent; it is listed, and is no failure."""
+    (tmp_path / "ct.dcm").write_bytes(CT.read_bytes())
+    (tmp_path / "notes.txt").write_text("x")
+    server.add_json(_module([CT_STORED]))
+    server.add_json(_module([CT_STORED]))
+
+    people = invoke("--url", server.url, "store", tmp_path)
+    program = invoke("--url", server.url, "store", tmp_path, "--json")
+
+    assert (0, 0) == (people.status, program.status)
+    assert str(tmp_path / "notes.txt") in people.out
+    assert {"status": "skipped", "path": str(tmp_path / "notes.txt")} == json.loads(
+        program.out.splitlines()[-1]
+    )

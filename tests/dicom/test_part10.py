@@ -249,7 +249,7 @@ def test_a_data_set_without_transfer_syntax_is_refused() -> None:
 def test_what_cannot_be_written_is_an_error_without_the_value() -> None:
     """pydicom's errors don't come through, and their texts neither."""
     dataset = minimal()
-    dataset.set_original_encoding(False, True)  # noqa: FBT003
+    dataset.set_original_encoding(False, True)
     dataset.add(DataElement(0x00280010, "US", "Doe^John", validation_mode=IGNORE))
 
     with pytest.raises(Part10Error) as caught:
@@ -262,7 +262,7 @@ def test_what_cannot_be_written_is_an_error_without_the_value() -> None:
 def test_a_data_set_without_uids_is_refused() -> None:
     """A file names its SOP class and instance (PS3.10 §7.1)."""
     dataset = Dataset()
-    dataset.set_original_encoding(False, True)  # noqa: FBT003
+    dataset.set_original_encoding(False, True)
 
     with pytest.raises(Part10Error):
         encode(dataset)

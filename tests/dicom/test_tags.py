@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.datadict import DicomDictionary
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.tag import BaseTag, Tag
 
 from aiodicomweb.dicom import AttributePath, parse_attribute_path

@@ -9,7 +9,6 @@ import gzip
 import random
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -29,9 +28,6 @@ from ..wire.driver import (
     framed,
     read_parts,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def part(octets: bytes, **fields: str) -> Part:
@@ -298,7 +294,11 @@ CASES = [
     ),
     one("18 CRLFCRLF in the payload", "b", data=b"\r\n\r\nA: b\r\n\r\n\r\n"),
     one("19 delimiter not at the start of a line", "b", data=b"-----b\r\n --b--\r\n\n--b\r\n"),
-    one("20 line that goes on behind the boundary", "b", data=b"\r\n--bX\r\n--b-\r\n--b-- X\r\n--b\n"),
+    one(
+        "20 line that goes on behind the boundary",
+        "b",
+        data=b"\r\n--bX\r\n--b-\r\n--b-- X\r\n--b\n",
+    ),
     Case(
         "20 line that goes on behind the boundary, first",
         RELATED + "b",
@@ -355,33 +355,30 @@ def name_of(value: object) -> str:
     return value.name if isinstance(value, Case | Framing | Mode) else repr(value)
 
 
-def check(case: Case, framing: Framing, cuts: Iterable[int], mode: Mode) -> None:
-    """The outcome is the expected one."""
-    outcome = read_parts(case.response(framing), cuts, mode)
-
-    assert case.verdict == outcome.verdict
-
-
 @pytest.mark.parametrize("mode", MODES, ids=name_of)
 @pytest.mark.parametrize(("case", "framing"), RUNS, ids=name_of)
 def test_whole(case: Case, framing: Framing, mode: Mode) -> None:
     """A response that arrives at once has the expected outcome."""
-    check(case, framing, (), mode)
+    assert case.verdict == read_parts(case.response(framing), (), mode).verdict
 
 
 @pytest.mark.parametrize("mode", MODES, ids=name_of)
 @pytest.mark.parametrize(("case", "framing"), RUNS, ids=name_of)
 def test_byte_by_byte(case: Case, framing: Framing, mode: Mode) -> None:
     """A response that arrives octet by octet has the same outcome (MUL-50)."""
-    check(case, framing, every_octet(case.response(framing)), mode)
+    response = case.response(framing)
+
+    assert case.verdict == read_parts(response, every_octet(response), mode).verdict
 
 
 @pytest.mark.parametrize("mode", MODES, ids=name_of)
 @pytest.mark.parametrize(("case", "framing"), RUNS, ids=name_of)
 def test_cut_in_two(case: Case, framing: Framing, mode: Mode) -> None:
     """A response that is cut in two, at any octet, has the same outcome (MUL-50)."""
-    for cut in every_octet(case.response(framing)):
-        check(case, framing, (cut,), mode)
+    response = case.response(framing)
+
+    for cut in every_octet(response):
+        assert case.verdict == read_parts(response, (cut,), mode).verdict, cut
 
 
 @settings(max_examples=300)
@@ -389,10 +386,35 @@ def test_cut_in_two(case: Case, framing: Framing, mode: Mode) -> None:
 def test_cut_anywhere(run: tuple[Case, Framing], mode: Mode, data: st.DataObject) -> None:
     """A response that is cut in many pieces has the same outcome."""
     case, framing = run
-    last = len(case.response(framing)) - 1
-    cuts = data.draw(st.lists(st.integers(1, last), max_size=30, unique=True).map(sorted))
+    response = case.response(framing)
+    offsets = st.integers(1, len(response) - 1)
+    cuts = data.draw(st.lists(offsets, max_size=30, unique=True).map(sorted))
 
-    check(case, framing, cuts, mode)
+    assert case.verdict == read_parts(response, cuts, mode).verdict
+
+
+@pytest.mark.parametrize(("case", "framing"), RUNS, ids=name_of)
+def test_cut_off(case: Case, framing: Framing) -> None:
+    """A response that breaks off is never told to be whole, and one sees in which part (MUL-58).
+
+    With a length or chunks that is so for every octet. Without, the close delimiter counts; and
+    a body of one part has nothing to tell its end (HTP-27).
+    """
+    response = case.response(framing)
+    body = response.index(b"\r\n\r\n") + 4
+    single = not case.content_type.lower().startswith("multipart")
+
+    for length in range(len(response)):
+        mode = MODES[length % 2]
+        outcome = read_parts(response[:length], (length // 2,), mode)
+
+        if framing is Framing.CLOSE and outcome.error is None:
+            assert length >= body
+            assert single or (case.error is None and case.expected == outcome.parts), length
+        else:
+            assert outcome.error is not None, length
+            assert case.expected[: len(outcome.parts)] == outcome.parts
+            assert len(outcome.parts) <= outcome.part <= len(outcome.parts) + 1
 
 
 # --- the long ones --------------------------------------------------------------------------------
@@ -478,7 +500,9 @@ def test_one_long_part(framing: Framing, mode: Mode, *, declared: bool) -> None:
 
 def many_parts() -> tuple[bytes, tuple[Part, ...]]:
     """A body of 10 000 small parts; and the parts."""
-    parts = [part(b"%d" % number * (number % 7), Content_ID=f"<{number}>") for number in range(10_000)]
+    parts = [
+        part(b"%d" % number * (number % 7), Content_ID=f"<{number}>") for number in range(10_000)
+    ]
     outgoing = [OutgoingPart(headers, (octets,)) for headers, octets in parts]
     return b"".join(bytes(piece) for piece in render_multipart(outgoing, "b")), tuple(parts)
 

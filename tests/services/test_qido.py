@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
-from pydicom.multival import MultiValue
-from pydicom.tag import Tag
-from pydicom.uid import UID
-from pydicom.valuerep import DA, DT, TM, DSfloat, PersonName
+from pydicom.valuerep import PersonName
 
 from aiodicomweb.errors import ConfigurationError, JsonModelError, NotFound, UnexpectedMediaType
 from aiodicomweb.http import URL, Headers, Response
@@ -20,6 +16,7 @@ from aiodicomweb.services.qido import parse_results
 
 BASE = URL.parse("https://pacs.example:8443/dicom-web/")
 STUDIES = Selector(study="")
+MORNING = dt.datetime(2020, 1, 31, 10, 11, 12)  # noqa: DTZ001  (most DICOM times have no zone)
 JSON = Headers({"Content-Type": "application/dicom+json"})
 
 
@@ -66,82 +63,38 @@ def test_only_collections_can_be_searched(selector: Selector) -> None:
 def test_all_of_a_request() -> None:
     """Filters, fields, settings and extra parameters, in this order."""
     assert (
-        "?PatientName=Doe*&includefield=StudyDescription,00091001&00090010=ACME".replace(
-            "&00090010=ACME", ""
-        )
-        + "&fuzzymatching=true&limit=10&offset=0&orderby=-StudyDate&emptyvaluematching=true"
-    ).replace(",00091001", "") == url_of(
+        "?PatientName=Doe*&includefield=StudyDescription,NumberOfStudyRelatedSeries"
+        "&fuzzymatching=true&limit=10&offset=0&orderby=-StudyDate&emptyvaluematching=true"
+    ) == url_of(
         {"PatientName": "Doe*"},
-        ["StudyDescription"],
+        ["StudyDescription", "NumberOfStudyRelatedSeries"],
         fuzzymatching=True,
         limit=10,
         offset=0,
         parameters={"orderby": "-StudyDate", "emptyvaluematching": True},
     )
+    assert "?fuzzymatching=false" == url_of(fuzzymatching=False)
 
 
 @pytest.mark.parametrize(
     ("expected", "name", "value"),
     [
-        ("PatientID=1", "PatientID", "1"),
         ("PatientID=1", "00100020", "1"),
-        ("PatientID=1", 0x00100020, "1"),
-        ("PatientID=1", (0x0010, 0x0020), "1"),
-        ("PatientID=1", Tag("PatientID"), "1"),
-        ("SeriesNumber=5", "SeriesNumber", 5),
         ("SeriesNumber=0", "SeriesNumber", 0),
-        ("SliceThickness=1.5", "SliceThickness", 1.5),
-        ("SliceThickness=1.50", "SliceThickness", DSfloat("1.50")),
-        ("SliceThickness=1.50", "SliceThickness", Decimal("1.50")),
-        ("StudyDate=20200131", "StudyDate", dt.date(2020, 1, 31)),
-        ("StudyDate=09990131", "StudyDate", dt.date(999, 1, 31)),
-        ("StudyDate=20200131", "StudyDate", dt.datetime(2020, 1, 31, 10)),
-        ("StudyDate=20200131", "StudyDate", DA("20200131")),
         ("StudyDate=20200101-20200131", "StudyDate", "20200101-20200131"),  # QID-34
-        ("StudyTime=101112", "StudyTime", dt.time(10, 11, 12)),
-        ("StudyTime=101112.000500", "StudyTime", dt.datetime(2020, 1, 1, 10, 11, 12, 500)),
-        ("StudyTime=10", "StudyTime", TM("10")),  # QID-35
-        (
-            "AcquisitionDateTime=20200131101112",
-            "AcquisitionDateTime",
-            dt.datetime(2020, 1, 31, 10, 11, 12),
-        ),
-        (
-            "AcquisitionDateTime=20200131101112.500000%2B0200",  # GEN-08
-            "AcquisitionDateTime",
-            dt.datetime(
-                2020, 1, 31, 10, 11, 12, 500000, dt.timezone(dt.timedelta(hours=2))
-            ),
-        ),
-        (
-            "AcquisitionDateTime=20200131151112%2B0000",  # QID-34: no minus but that of a range
-            "AcquisitionDateTime",
-            dt.datetime(2020, 1, 31, 10, 11, 12, tzinfo=dt.timezone(-dt.timedelta(hours=5))),
-        ),
-        ("AcquisitionDateTime=2013", "AcquisitionDateTime", DT("2013")),
-        ("TimezoneOffsetFromUTC=%2B0500", "TimezoneOffsetFromUTC", "+0500"),  # QID-26
-        ("PatientName=Doe%5EJohn", "PatientName", PersonName("Doe^John")),
+        ("TimezoneOffsetFromUTC=%2B0500", "TimezoneOffsetFromUTC", "+0500"),  # QID-26, GEN-08
         ("PatientName=Doe%2C%20J%26%3D%23", "PatientName", "Doe, J&=#"),  # GEN-06
         ("PatientName=%E7%8E%8B%5E*", "PatientName", "王^*"),
         ("StudyInstanceUID=1.2,1.3", "StudyInstanceUID", ["1.2", "1.3"]),  # QID-23
-        ("StudyInstanceUID=1.2,1.3", "0020000d", (UID("1.2"), UID("1.3"))),
-        ("StudyInstanceUID=1.2,1.3", "StudyInstanceUID", MultiValue(UID, ["1.2", "1.3"])),
-        ("StudyInstanceUID=1.2", "StudyInstanceUID", {"1.2"}),
-        (
-            "OtherPatientIDsSequence.PatientID=1",
-            "OtherPatientIDsSequence.00100020",
-            "1",
-        ),
+        ("OtherPatientIDsSequence.PatientID=1", "OtherPatientIDsSequence.00100020", "1"),
         # QID-25: an empty value is never sent
         ("includefield=PatientID", "PatientID", ""),
-        ("includefield=PatientID", "PatientID", None),
         ("includefield=StudyInstanceUID", "StudyInstanceUID", []),
-        ("includefield=StudyInstanceUID", "StudyInstanceUID", [None, ""]),
         ("includefield=RequestAttributesSequence", "RequestAttributesSequence", None),  # QID-21
     ],
-)  # fmt: skip
+)
 def test_a_filter_is_written(expected: str, name: Any, value: Any) -> None:
-    """Names and values of all kinds (QID-20..26)."""
+    """Names, values and lists in the query's grammar (QID-20..26)."""
     assert f"?{expected}" == url_of({name: value})
 
 
@@ -231,16 +184,6 @@ def test_a_data_set_is_a_query() -> None:
     assert url_of(query) == str(SearchRequest(BASE, STUDIES, query).to_http().url).removeprefix(
         "https://pacs.example:8443/dicom-web/studies"
     )
-
-
-def test_a_sequence_has_one_item_to_search_for() -> None:
-    """What two items would mean is nowhere said (QID-37)."""
-    query = Dataset()
-    query.OtherPatientIDsSequence = [Dataset(), Dataset()]
-    query.OtherPatientIDsSequence[0].PatientID = "1"
-
-    with pytest.raises(ConfigurationError, match="OtherPatientIDsSequence has several items"):
-        Query.build(query)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,6 @@ def test_frame_lists_are_read_generously(frames: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "//studies",
         "/studies//",
         "/studies/series",
@@ -109,9 +108,6 @@ def test_frame_lists_are_read_generously(frames: str) -> None:
 )
 def test_other_paths_are_refused(path: str) -> None:
     """What is no resource of the service is not guessed at."""
-    if path == "/":
-        assert Selector() == Selector.from_path(path)
-        return
     with pytest.raises(ConfigurationError):
         Selector.from_path(path)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aiodicomweb.errors import ConfigurationError, ContentError
-from aiodicomweb.http import URL, Headers
+from aiodicomweb.http import URL, Headers, Response
 from aiodicomweb.services import (
     Resource,
     RetrieveRequest,
@@ -84,8 +84,7 @@ def test_by_default_data_come_as_they_are_stored(expected: str, resource: Resour
             (("image/jpeg", JPEG),),
         ),
         (
-            f'multipart/related; type="image/jpeg"; transfer-syntax={JPEG}, '
-            'multipart/related; type="image/jp2"',
+            f'multipart/related; type="image/jpeg"; transfer-syntax={JPEG}, multipart/related; type="image/jp2"',  # noqa: E501
             Resource.FRAMES,
             [("image/jpeg", JPEG), "image/jp2"],
         ),
@@ -102,7 +101,11 @@ def test_by_default_data_come_as_they_are_stored(expected: str, resource: Resour
             [('multipart/related; type="image/jpeg"', JPEG)],
         ),
         ("multipart/related", Resource.BULKDATA, ["multipart/related"]),
-        ("application/dicom; transfer-syntax=*", Resource.INSTANCES, ["application/dicom; transfer-syntax=*"]),
+        (
+            "application/dicom; transfer-syntax=*",
+            Resource.INSTANCES,
+            ["application/dicom; transfer-syntax=*"],
+        ),
         ('multipart/related; type="application/dicom"', Resource.INSTANCES, ["application/dicom"]),
         ("application/json", Resource.METADATA, ["application/json"]),
         (
@@ -196,6 +199,35 @@ def test_a_range_that_cannot_be_is_refused(byte_range: Any) -> None:
     """Ranges start at 0 and don't run backwards."""
     with pytest.raises(ConfigurationError):
         RetrieveRequest(BASE, INSTANCE, byte_range=byte_range)
+
+
+@pytest.mark.parametrize(
+    ("expected", "resource", "content_type"),
+    [
+        (True, Resource.INSTANCES, None),
+        (True, Resource.INSTANCES, 'multipart/related; type="application/dicom"'),
+        (True, Resource.INSTANCES, "application/dicom"),  # case 26
+        (False, Resource.INSTANCES, "text/html"),  # case 27
+        (True, Resource.METADATA, "application/json; charset=utf-8"),
+        (False, Resource.METADATA, "text/html"),
+        (True, Resource.FRAMES, "application/octet-stream"),
+        (True, Resource.FRAMES, "image/jls;transfer-syntax=1.2.840.10008.1.2.4.80"),
+        (False, Resource.FRAMES, "text/html"),
+        (True, Resource.BULKDATA, "application/pdf"),  # RET-65
+        (True, Resource.BULKDATA, "application/octet-stream"),  # JSN-45
+        (False, Resource.BULKDATA, "text/html; charset=utf-8"),
+        (False, Resource.BULKDATA, "application/json"),
+        (True, Resource.RENDERED, "image/png"),
+        (True, Resource.THUMBNAIL, "image/jpeg"),
+        (False, Resource.THUMBNAIL, "text/html"),
+    ],
+)
+def test_a_page_is_no_answer(expected: bool, resource: Resource, content_type: str | None) -> None:
+    """One part in place of multipart is let pass, a log-in page is not (cases 26 and 27)."""
+    target = FRAMES if resource is Resource.FRAMES else INSTANCE
+    headers = Headers({"Content-Type": content_type} if content_type else {})
+
+    assert expected is RetrieveRequest(BASE, target, resource).admits(Response(200, headers))
 
 
 def test_no_repr_shows_a_parameter() -> None:

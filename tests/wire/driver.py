@@ -44,7 +44,9 @@ T = TypeVar("T")
 
 Part = tuple[Headers, bytes]
 
-CHUNK_SIZES = (1, 2, 3, 5, 13, 64)
+CHUNK_SIZES = (1, 2, 29, 64)
+
+_URL = URL.parse("http://pacs.example/studies")
 
 _FRAMING_FIELDS = ("Content-Length", "Transfer-Encoding", "Connection", "Content-Encoding")
 
@@ -91,16 +93,16 @@ class Outcome:
 
 
 def chunked(body: bytes, sizes: Sequence[int] = CHUNK_SIZES) -> bytes:
-    """Code a body as chunks of these sizes in turn, with extensions, and a trailer."""
+    """Code a body as chunks of these sizes in turn, with extensions."""
     coded = bytearray()
     position = turn = 0
     while position < len(body):
         chunk = body[position : position + sizes[turn % len(sizes)]]
-        size_line = (b"%x", b"%X;name=value", b"00%x; n=\"q\" ")[turn % 3] % len(chunk)
+        size_line = (b"%x", b"%X;name=value", b'00%x; n="q" ')[turn % 3] % len(chunk)
         coded += size_line + b"\r\n" + chunk + b"\r\n"
         position += len(chunk)
         turn += 1
-    return bytes(coded) + b"0\r\nX-Trailer: at the end\r\n\r\n"
+    return bytes(coded) + b"0\r\n\r\n"
 
 
 def framed(
@@ -139,7 +141,7 @@ class Conversation:
     ) -> None:
         self.arena = arena or Arena()
         self.exchange = ClientExchange(self.arena, limits or Limits())
-        self.exchange.request_head(Request(method, URL.parse("http://pacs.example/studies")))
+        self.exchange.request_head(Request(method, _URL))
         self._octets = memoryview(octets)
         self._cuts = [*cuts, len(octets)]
         self._position = 0
@@ -194,7 +196,7 @@ class Conversation:
 
     def finish(self) -> None:
         """Read the message to its end, as far as its framing tells one."""
-        while not self.body.complete and self.body.discard():
+        while not self.body.complete and self.body.delimited and self.body.discard():
             self.receive()
         self.body.discard()
 
@@ -225,6 +227,7 @@ def read_parts(
             octets_read = conversation.read(reader, mode)
             assert reader.complete_parts == len(parts) + 1
             parts.append((_own_fields(reader, head.headers), octets_read))
+        conversation.finish()
     except DicomWebError as error:
         number = reader.part_number if reader is not None else 0
         return Outcome(tuple(parts), type(error), number, str(error))

@@ -1,0 +1,94 @@
+"""What type checkers must infer from the public API; checked by mypy and pyright, never run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, assert_type
+
+from pydicom import Dataset
+
+from aiodicomweb import (
+    BasicAuth,
+    BulkData,
+    BulkDataPart,
+    Client,
+    FailedInstance,
+    Frame,
+    Instance,
+    Limits,
+    Retry,
+    StoredInstance,
+    StoreReport,
+    Timeout,
+)
+from aiodicomweb.http import Headers, Response
+
+
+async def settings() -> None:
+    """The client is its own context manager, and settings are values."""
+    async with Client(
+        "https://pacs.example/dicom-web",
+        auth=BasicAuth("user", "password"),
+        headers={"X-Tenant": "1"},
+        timeout=Timeout(connect=5, total=None),
+        limits=Limits(connections=4),
+        retry=Retry(attempts=1),
+    ) as client:
+        assert_type(client, Client)
+
+
+async def searches(client: Client) -> None:
+    """A search gives data sets, or DICOM JSON objects on request."""
+    call = client.search_for_studies(search_filters={"PatientName": "Doe*"}, limit=100)
+    assert_type(await call, list[Dataset])
+    assert_type(call.response, Response)
+    assert_type(call.response.headers, Headers)
+    assert_type(call.response.warnings, tuple[str, ...])
+    async for series in client.search_for_series("1.2", fields=["Modality", 0x00200011]):
+        assert_type(series, Dataset)
+    assert_type(await client.search_for_instances("1.2", "3.4").as_json(), list[dict[str, Any]])
+
+
+async def retrievals(client: Client, directory: Path) -> None:
+    """Awaited, data sets; iterated, instances that can be streamed."""
+    assert_type(await client.retrieve_study("1.2"), list[Dataset])
+    assert_type(await client.retrieve_instance("1.2", "3.4", "5.6"), Dataset)
+    async with client.retrieve_series("1.2", "3.4") as call:
+        async for instance in call:
+            assert_type(instance, Instance)
+            assert_type(await instance.save(directory), Path)
+            assert_type(await instance.read(), memoryview)
+            assert_type(await instance.dataset(), Dataset)
+            async for chunk in instance:
+                assert_type(chunk, memoryview)
+
+
+async def metadata(client: Client) -> None:
+    """Metadata of one instance is one data set."""
+    assert_type(await client.retrieve_series_metadata("1.2", "3.4"), list[Dataset])
+    call = client.retrieve_instance_metadata("1.2", "3.4", "5.6")
+    assert_type(await call, Dataset)
+    assert_type(await call.as_json(), dict[str, Any])
+
+
+async def frames_and_bulk_data(client: Client) -> None:
+    """Frames and bulk data are values when awaited."""
+    frames = await client.retrieve_instance_frames("1.2", "3.4", "5.6", [1, 2])
+    assert_type(frames, list[Frame])
+    assert_type(frames[0].data, memoryview)
+    assert_type(frames[0].transfer_syntax, str | None)
+    assert_type(bytes(frames[0]), bytes)
+    assert_type(await client.retrieve_bulkdata("https://x/y"), list[BulkData])
+    async for part in client.retrieve_bulkdata("https://x/y", byte_range=(0, None)):
+        assert_type(part, BulkDataPart)
+        assert_type(await part.bulk_data(), BulkData)
+
+
+async def stores(client: Client, dataset: Dataset) -> None:
+    """A store takes paths, octets and data sets together, and gives a report."""
+    report = await client.store_instances([Path("a.dcm"), "b.dcm", b"...", dataset])
+    assert_type(report, StoreReport)
+    assert_type(report.stored, tuple[StoredInstance, ...])
+    assert_type(report.failed, tuple[FailedInstance, ...])
+    report.raise_for_failures()
+    assert_type(await client.store_instances(dataset), StoreReport)
