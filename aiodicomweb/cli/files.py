@@ -1,16 +1,8 @@
-"""Files that appear whole or not at all, under names that no server can choose."""
+"""Names of files, which no server can choose."""
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-from typing import IO, TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
-
-__all__ = ["atomic_file", "frame_name"]
+__all__ = ["frame_name"]
 
 _JPEG, _JPEG_LS, _JPEG_2000, _MPEG2, _MPEG4 = "jpg", "jls", "jp2", "mpg", "mp4"
 
@@ -68,22 +60,3 @@ def frame_name(sop_instance_uid: str, number: int, media_type: str, syntax: str 
     if essence == "application/octet-stream":
         extension = _BY_TRANSFER_SYNTAX.get(syntax or _ROOT, "bin")
     return f"{sop_instance_uid}_{number}.{extension}"
-
-
-@contextlib.contextmanager
-def atomic_file(path: Path) -> Generator[IO[bytes]]:
-    """Write a file beside its place, and move it there when the block ends well.
-
-    Args:
-        path: The file; replaced if it exists. Its directory must exist.
-
-    Yields:
-        The stream to write to.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with draft.open("xb") as stream:
-            yield stream
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .connection import Connection, connected, uid
-from .files import atomic_file, frame_name
+from .files import frame_name
 from .output import amount, count, json_array, json_line, progress, warn
 
 if TYPE_CHECKING:
@@ -250,7 +250,9 @@ def _text_output(output: Path | None) -> Generator[Callable[[str], object]]:
     if output is None:
         yield sys.stdout.write
         return
-    with atomic_file(output) as stream:
+    from aiodicomweb.client.draft import Draft
+
+    with Draft(output) as stream:
         yield lambda text: stream.write(text.encode("ascii"))
 
 
@@ -300,5 +302,7 @@ async def _save_frame(instance: str, frame: Frame, saving: Saving) -> int:
 
 
 def _write(path: Path, data: memoryview) -> None:
-    with atomic_file(path) as stream:
+    from aiodicomweb.client.draft import Draft
+
+    with Draft(path) as stream:
         stream.write(data)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from ..dicom.part10 import PEEK_OCTETS, decode, peek
+from ..dicom.part10 import PEEK_OCTETS, decode, is_dicom, peek_instance_uid
 from ..dicom.uids import default_transfer_syntax, is_uid
-from ..errors import ContentError, ProtocolError
+from ..errors import ContentError, Part10Error, ProtocolError
 from ..http import MediaType
+from ..services import Representation
+from .draft import Draft
 from .results import BulkData
 
 if TYPE_CHECKING:
@@ -56,8 +57,14 @@ class Part:
 
     @property
     def transfer_syntax(self) -> str | None:
-        """UID of the transfer syntax, as told or as the media type implies; else ``None``."""
-        return self._media_type.transfer_syntax or default_transfer_syntax(self.media_type)
+        """UID of the transfer syntax, as told or as the media type implies; else ``None``.
+
+        A DICOM file implies none: its head tells (PS3.18 §8.7.9).
+        """
+        told = self._media_type.transfer_syntax
+        if told is None and self.media_type != Representation.DICOM:
+            return default_transfer_syntax(self.media_type)
+        return told
 
     @property
     def location(self) -> str | None:
@@ -123,6 +130,14 @@ class Instance(Part):
 
     __slots__ = ()
 
+    @property
+    def transfer_syntax(self) -> str | None:
+        """UID of the transfer syntax, if told; the file tells it in any case.
+
+        Servers leave it out whatever it is, so that there is no default to go by.
+        """
+        return self._media_type.transfer_syntax
+
     async def dataset(self) -> Dataset:
         """The instance as a pydicom data set, with its file meta information.
 
@@ -152,29 +167,24 @@ class Instance(Part):
         start = bytearray()
         while len(start) < PEEK_OCTETS and (chunk := await self._incoming.read_chunk()) is not None:
             start += chunk
-        name = _file_name(peek(start).sop_instance_uid)
-        path = Path(directory) / name
-        temporary = path.with_name(f".{name}.{secrets.token_hex(8)}.part")
-        file = await anyio.to_thread.run_sync(_create, temporary)
+        path = Path(directory) / _file_name(start)
+        draft = await anyio.to_thread.run_sync(Draft, path)
         try:
-            with file:
-                await anyio.to_thread.run_sync(file.write, start)
-                while (chunk := await self._incoming.read_chunk()) is not None:
-                    await anyio.to_thread.run_sync(file.write, chunk)
-            await anyio.to_thread.run_sync(temporary.replace, path)
+            await anyio.to_thread.run_sync(draft.write, start)
+            while (chunk := await self._incoming.read_chunk()) is not None:
+                await anyio.to_thread.run_sync(draft.write, chunk)
+            await anyio.to_thread.run_sync(draft.publish)
         except BaseException:
-            # Not in a thread: this must happen even while the task is being cancelled.
-            temporary.unlink(missing_ok=True)
+            draft.discard()  # not in a thread: it must happen even while the task is cancelled
             raise
         return path
 
 
-def _create(path: Path) -> BinaryIO:
-    return path.open("xb", buffering=0)
-
-
-def _file_name(uid: str | None) -> str:
+def _file_name(start: bytearray) -> str:
     """A file's name, of a UID that a server chose: it must not lead out of the directory."""
+    if not is_dicom(start):
+        raise Part10Error("what arrived is no DICOM file")
+    uid = peek_instance_uid(start)
     if uid is None:
         raise ContentError("an instance without SOP Instance UID can't be given a name")
     if not is_uid(uid):
@@ -183,12 +193,15 @@ def _file_name(uid: str | None) -> str:
 
 
 def _part_media_type(headers: Headers, incoming: Incoming) -> MediaType:
-    """The part's own, else what the message says of its parts, else just octets."""
-    value = headers.get("Content-Type")
-    if value is not None:
-        try:
-            return MediaType.parse(value)
-        except ProtocolError:
-            return _OCTETS
-    whole = incoming.response.media_type
-    return (whole.root if whole is not None else None) or _OCTETS
+    """What the part says of itself, completed by what the message says of its parts."""
+    message = incoming.response.media_type
+    root = message.root if message is not None else None
+    try:
+        own = MediaType.parse(headers.get("Content-Type", ""))
+    except ProtocolError:
+        return root or _OCTETS
+    if own.transfer_syntax is None and message is not None and root is not None:
+        syntax = message.transfer_syntax
+        if syntax is not None and own.essence == root.essence:
+            return own.with_parameters({"transfer-syntax": syntax})
+    return own

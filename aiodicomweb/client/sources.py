@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 from pydicom import Dataset
 
-from ..dicom.part10 import PEEK_OCTETS, encode, is_part10, peek
-from ..errors import ConfigurationError
+from ..dicom.part10 import PEEK_OCTETS, encode, is_dicom, peek, peek_instance_uid
+from ..errors import ConfigurationError, Part10Error
 from ..http import Deferred, FileSpan
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def prepare(items: StoreItem | Iterable[StoreItem]) -> tuple[list[Source], list[
             case Dataset():
                 sources.append(_from_dataset(item))
             case bytes() | bytearray() | memoryview():
-                uid = peek(item, f"item {len(sources) + 1}").sop_instance_uid
-                sources.append(Source(item, uid))
+                sources.append(_from_octets(item, f"item {len(sources) + 1}"))
             case str() | os.PathLike():
                 _from_path(Path(item), sources, skipped)
             case _:
@@ -88,12 +87,17 @@ def _from_path(path: Path, sources: list[Source], skipped: list[str]) -> None:
 def _from_dataset(dataset: Dataset) -> Source:
     """Written once to learn the length, and again when its turn comes: never two in memory."""
     length = len(encode(dataset))
-    return Source(Deferred(length, lambda: encode(dataset)), str(dataset.SOPInstanceUID))
+    uid = dataset.get("SOPInstanceUID") or dataset.file_meta.get("MediaStorageSOPInstanceUID")
+    return Source(Deferred(length, lambda: encode(dataset)), str(uid))
+
+
+def _from_octets(octets: bytes | bytearray | memoryview, name: str) -> Source:
+    return Source(octets, _instance_uid(octets[:PEEK_OCTETS], name))
 
 
 def _from_file(path: Path) -> Source:
     with path.open("rb") as file:
-        uid = peek(file.read(PEEK_OCTETS), str(path)).sop_instance_uid
+        uid = _instance_uid(file.read(PEEK_OCTETS), str(path))
         return Source(FileSpan(str(path), 0, os.fstat(file.fileno()).st_size), uid)
 
 
@@ -102,7 +106,7 @@ def _from_directory(directory: Path, sources: list[Source], skipped: list[str]) 
     for path in _walk(directory):
         with path.open("rb") as file:
             head = file.read(PEEK_OCTETS)
-        if is_part10(head) and peek(head).sop_class_uid != _MEDIA_STORAGE_DIRECTORY:
+        if is_dicom(head) and peek(head).sop_class_uid != _MEDIA_STORAGE_DIRECTORY:
             sources.append(_from_file(path))
         else:
             skipped.append(str(path))
@@ -116,3 +120,9 @@ def _walk(directory: Path) -> Iterator[Path]:
             path = Path(base, name)
             if path.is_file():
                 yield path
+
+
+def _instance_uid(head: bytes | bytearray | memoryview, name: str) -> str | None:
+    if not is_dicom(head):
+        raise Part10Error("not a DICOM file", name=name)
+    return peek_instance_uid(head)

@@ -10,7 +10,16 @@ from .json_model import (
     parse_objects,
 )
 from .keys import matching_keys
-from .part10 import PEEK_OCTETS, FileMeta, decode, encode, is_part10, peek, peek_instance_uid
+from .part10 import (
+    PEEK_OCTETS,
+    FileMeta,
+    decode,
+    encode,
+    is_dicom,
+    is_part10,
+    peek,
+    peek_instance_uid,
+)
 from .status import FailureReason, WarningReason, describe_reason
 from .tags import AttributePath, parse_attribute_path
 from .uids import check_uid, default_transfer_syntax, is_uid
@@ -30,6 +39,7 @@ __all__ = [
     "default_transfer_syntax",
     "describe_reason",
     "encode",
+    "is_dicom",
     "is_part10",
     "is_uid",
     "matching_keys",

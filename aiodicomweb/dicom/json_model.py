@@ -55,7 +55,7 @@ BulkDataResolver = Callable[[str, str, str], object]
 
 MAX_DEPTH: Final = 64
 """Nested sequences that are followed. Structured reports nest about ten deep; each level costs
-three frames of Python's stack, whose limit is 1000."""
+five frames of Python's stack, whose limit is 1000."""
 
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _JSON_BLANK: Final = b" \t\r\n"
@@ -187,9 +187,9 @@ def _read_element(
     if vr == "SQ":
         return _make(tag, vr, _read_items(values, bulk_data, depth))
     if any(value not in (None, "", {}) for value in values):
-        return _read_values(tag, vr, values)
+        return _convert(tag, vr, from_values(vr, values))
     if binary := members.get("InlineBinary"):
-        return _make(tag, vr, from_octets(vr, decode_binary(binary)))
+        return _convert(tag, vr, from_octets(vr, decode_binary(binary)))
     if (uri := members.get("BulkDataURI")) and bulk_data is not None:
         return _read_bulk_data(tag, vr, uri, bulk_data)
     return _make(tag, vr, empty_value_for_VR(vr))
@@ -222,7 +222,7 @@ def _value_representation(tag: BaseTag, vr: Any, values: list[Any]) -> str:
         known = dictionary_VR(tag)
     except KeyError:
         known = "UN"
-    if known == "UN" and any(isinstance(value, dict) and value for value in values):
+    if known == "UN" and any(is_object(value) and value for value in values):
         return "SQ"
     return known if known in STANDARD_VRS else _resolve(known, values)
 
@@ -251,13 +251,12 @@ def _nested(where: str, item: Any, bulk_data: BulkDataResolver | None, depth: in
         raise
 
 
-def _read_values(tag: BaseTag, vr: str, values: list[Any]) -> DataElement:
-    value = from_values(vr, values)
+def _convert(tag: BaseTag, vr: str, value: Any) -> DataElement:
     try:
         return _make(tag, vr, value)
     except (ValueError, TypeError, ArithmeticError):
         # Text which pydicom cannot convert, such as letters in DS. It is kept, and harmless.
-        return _make(tag, "UN", from_values("UN", values))
+        return _make(tag, "UN", from_values("UN", _as_list(value)))
 
 
 def _read_bulk_data(tag: BaseTag, vr: str, uri: Any, bulk_data: BulkDataResolver) -> DataElement:
@@ -266,7 +265,7 @@ def _read_bulk_data(tag: BaseTag, vr: str, uri: Any, bulk_data: BulkDataResolver
         raise JsonModelError("BulkDataURI is not a string")
     value = bulk_data(f"{tag:08X}", vr, uri)
     if isinstance(value, bytes | bytearray | memoryview):
-        value = from_octets(vr, bytes(cast("bytes", value)))
+        return _convert(tag, vr, from_octets(vr, bytes(cast("bytes", value))))
     try:
         return _make(tag, vr, empty_value_for_VR(vr) if value is None else value)
     except (ValueError, TypeError, ArithmeticError):

@@ -32,6 +32,7 @@ __all__ = [
     "FileMeta",
     "decode",
     "encode",
+    "is_dicom",
     "is_part10",
     "peek",
     "peek_instance_uid",
@@ -51,7 +52,13 @@ _LONG_LENGTH_VRS: Final = frozenset(
 _MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x00020002
 _MEDIA_STORAGE_SOP_INSTANCE_UID: Final = 0x00020003
 _TRANSFER_SYNTAX_UID: Final = 0x00020010
+_SOP_CLASS_UID: Final = 0x00080016
 _SOP_INSTANCE_UID: Final = 0x00080018
+
+# How a data set without anything before it begins: an element of group 0008 with a text or UID
+# that fits in. With an implicit VR, four octets of length follow the tag.
+_BARE_VRS: Final = frozenset({b"CS", b"DA", b"LO", b"PN", b"SH", b"TM", b"UI", b"UL"})
+_BARE_LENGTH: Final = 1024
 
 # By pydicom's (implicit VR, little endian) of how a data set was read.
 _TRANSFER_SYNTAXES: Final[dict[tuple[bool | None, bool | None], str]] = {
@@ -83,8 +90,17 @@ def is_part10(head: Buffer) -> bool:
     return bytes(head[_PREAMBLE : _PREAMBLE + len(_PREFIX)]) == _PREFIX
 
 
+def is_dicom(head: Buffer) -> bool:
+    """Whether octets start like a DICOM file, or like a bare data set.
+
+    Older archives keep data sets without preamble and file meta information, and hand them out
+    so. They are no files of PS3.10, but what they are is beyond doubt, and many servers take them.
+    """
+    return is_part10(head) or _bare_syntax(bytes(head[:12])) is not None
+
+
 def peek(head: Buffer, name: str = "") -> FileMeta:
-    """Read the UIDs of a file's head.
+    """Read the UIDs of a file's head; of a bare data set, those of the data set.
 
     Args:
         head: The start of the file; :data:`PEEK_OCTETS` are enough. Where it ends early, or
@@ -92,16 +108,21 @@ def peek(head: Buffer, name: str = "") -> FileMeta:
         name: The file's name, for the error.
 
     Raises:
-        Part10Error: It is not a DICOM file.
+        Part10Error: It is not DICOM.
     """
-    if not is_part10(head):
+    octets = bytes(head)
+    if is_part10(octets):
+        found, _ = _read_group_2(octets)
+        return FileMeta(
+            sop_class_uid=found.get(_MEDIA_STORAGE_SOP_CLASS_UID),
+            sop_instance_uid=found.get(_MEDIA_STORAGE_SOP_INSTANCE_UID),
+            transfer_syntax_uid=found.get(_TRANSFER_SYNTAX_UID),
+        )
+    syntax = _bare_syntax(octets[:12])
+    if syntax is None:
         raise Part10Error("not a DICOM file", name=name)
-    found, _ = _read_group_2(bytes(head))
-    return FileMeta(
-        sop_class_uid=found.get(_MEDIA_STORAGE_SOP_CLASS_UID),
-        sop_instance_uid=found.get(_MEDIA_STORAGE_SOP_INSTANCE_UID),
-        transfer_syntax_uid=found.get(_TRANSFER_SYNTAX_UID),
-    )
+    own = _read_instance(octets, 0, syntax)
+    return FileMeta(own.get(_SOP_CLASS_UID), own.get(_SOP_INSTANCE_UID), syntax)
 
 
 def peek_instance_uid(head: Buffer) -> str | None:
@@ -111,18 +132,42 @@ def peek_instance_uid(head: Buffer) -> str | None:
     otherwise. Where it cannot be seen (big endian, deflated, beyond the head) the latter counts.
 
     Args:
-        head: The start of a DICOM file, as for :func:`peek`.
+        head: The start of a DICOM file or bare data set, as for :func:`peek`.
     """
     octets = bytes(head)
+    if not is_part10(octets):
+        return peek(octets).sop_instance_uid
     found, end = _read_group_2(octets)
-    syntax = found.get(_TRANSFER_SYNTAX_UID)
+    own = _read_instance(octets, end, found.get(_TRANSFER_SYNTAX_UID))
+    return own.get(_SOP_INSTANCE_UID) or found.get(_MEDIA_STORAGE_SOP_INSTANCE_UID)
+
+
+def _bare_syntax(start: bytes) -> str | None:
+    """The transfer syntax of a bare data set, of its first 12 octets; ``None`` if it is none."""
+    if len(start) < 12:
+        return None
+    if start[4:6] in _BARE_VRS and start[:2] == b"\x08\x00":
+        return EXPLICIT_VR_LITTLE_ENDIAN
+    if start[4:6] in _BARE_VRS and start[:2] == b"\x00\x08":
+        return EXPLICIT_VR_BIG_ENDIAN
+    length = int.from_bytes(start[4:8], "little")
+    if start[:2] == b"\x08\x00" and length <= _BARE_LENGTH and length % 2 == 0:
+        return IMPLICIT_VR_LITTLE_ENDIAN
+    return None
+
+
+def _read_instance(octets: bytes, position: int, syntax: str | None) -> dict[int, str]:
+    """SOP Class and SOP Instance UID of a data set, where they can be seen and are UIDs."""
+    found: dict[int, str] = {}
     if syntax not in (EXPLICIT_VR_BIG_ENDIAN, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN):
-        for tag, value, _ in _elements(octets, end, explicit=syntax != IMPLICIT_VR_LITTLE_ENDIAN):
-            if tag == _SOP_INSTANCE_UID and is_uid(_uid(value)):
-                return _uid(value)
+        for tag, value, _ in _elements(
+            octets, position, explicit=syntax != IMPLICIT_VR_LITTLE_ENDIAN
+        ):
+            if tag in (_SOP_CLASS_UID, _SOP_INSTANCE_UID) and is_uid(_uid(value)):
+                found[tag] = _uid(value)
             if tag >= _SOP_INSTANCE_UID:
                 break
-    return found.get(_MEDIA_STORAGE_SOP_INSTANCE_UID)
+    return found
 
 
 def _read_group_2(octets: bytes) -> tuple[dict[int, str], int]:
@@ -194,17 +239,17 @@ def encode(dataset: Dataset) -> bytes:
 
 
 def decode(octets: Buffer) -> Dataset:
-    """Read a DICOM file.
+    """Read a DICOM file, or a bare data set.
 
     Args:
         octets: The whole file. They are copied where they are not ``bytes``.
 
     Raises:
-        Part10Error: It is not a DICOM file, or broken.
+        Part10Error: It is not DICOM, or broken.
     """
-    if not is_part10(octets):
+    if not is_dicom(octets):
         raise Part10Error("not a DICOM file")
     try:
-        return dcmread(io.BytesIO(octets))
+        return dcmread(io.BytesIO(octets), force=True)
     except Exception as error:  # noqa: BLE001
         raise Part10Error(f"the file cannot be read ({type(error).__name__})") from None

@@ -355,4 +355,6 @@ class MultipartReader:
         return NEED_DATA
 
     def _error(self, message: str) -> MultipartError:
-        return MultipartError(message, part=self.part_number, offset=self._arena.position)
+        # A head belongs to the part that it begins.
+        part = self.part_number + (self._state is _State.HEAD)
+        return MultipartError(message, part=part, offset=self._arena.position)

@@ -294,10 +294,15 @@ def test_text_that_is_no_value_is_kept_as_octets() -> None:
         {
             "00180050": {"vr": "DS", "Value": ["5,0", "mm"]},
             "00200013": {"vr": "IS", "Value": ["inf"]},
+            "00280008": {"vr": "IS", "InlineBinary": base64.b64encode(b"1A ").decode()},
+            "00280030": {"vr": "DS", "BulkDataURI": "x"},
             "00100020": {"vr": "LO", "Value": ["1"]},
-        }
+        },
+        lambda *_: b"a\\b",
     )
 
+    assert b"1A" == dataset.NumberOfFrames
+    assert b"a\\b" == dataset.PixelSpacing
     assert b"5,0\\mm" == dataset.SliceThickness
     assert "UN" == dataset["SliceThickness"].VR
     assert b"inf" == dataset.InstanceNumber

@@ -20,6 +20,7 @@ from aiodicomweb.dicom import (
     FileMeta,
     decode,
     encode,
+    is_dicom,
     is_part10,
     is_uid,
     peek,
@@ -29,6 +30,12 @@ from aiodicomweb.errors import Part10Error
 
 FILES = sorted(path for path in map(Path, get_testdata_files()) if path.is_file())
 DICOM_FILES = [path for path in FILES if is_part10(path.read_bytes())]
+BARE_FILES = {
+    "ExplVR_BigEndNoMeta.dcm": "1.2.840.10008.1.2.2",
+    "ExplVR_LitEndNoMeta.dcm": "1.2.840.10008.1.2.1",
+    "rtstruct.dcm": "1.2.840.10008.1.2",
+}
+"""pydicom's data sets without preamble and file meta information."""
 CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
 EMPTY = FileMeta(None, None, None)
 
@@ -48,7 +55,9 @@ def test_there_are_files_to_test_with() -> None:
     assert len(DICOM_FILES) > 100
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.name not in BARE_FILES], ids=lambda path: path.name
+)
 def test_peek_agrees_with_pydicom(path: Path) -> None:
     """The UIDs are those that pydicom finds; what it calls no DICOM file is none."""
     octets = path.read_bytes()[:PEEK_OCTETS]
@@ -68,6 +77,44 @@ def test_peek_agrees_with_pydicom(path: Path) -> None:
         meta.get("TransferSyntaxUID") or None,
     )
     assert expected == peek(octets)
+
+
+@pytest.mark.parametrize(("name", "syntax"), BARE_FILES.items())
+def test_a_bare_data_set_is_dicom(name: str, syntax: str) -> None:
+    """A data set without preamble is known by its first element, and read like a file."""
+    octets = Path(str(get_testdata_file(name))).read_bytes()
+    expected = pydicom.dcmread(get_testdata_file(name), force=True)
+
+    assert is_dicom(octets)
+    assert not is_part10(octets)
+    assert syntax == peek(octets).transfer_syntax_uid
+    assert expected == decode(octets)
+    if syntax == "1.2.840.10008.1.2.2":
+        assert peek_instance_uid(octets) is None
+    else:
+        assert expected.get("SOPInstanceUID") == peek_instance_uid(octets)
+        assert expected.get("SOPClassUID") == peek(octets).sop_class_uid
+
+
+def test_exactly_the_dicom_files_are_dicom() -> None:
+    """Of all bundled files, texts, dumps and archives are none; all others are."""
+    odd = {"no_meta.dcm"}  # begins within an element
+    expected = {path.name for path in FILES if path.suffix == ".dcm"} - odd
+    expected |= {path.name for path in FILES if path in DICOM_FILES}
+
+    assert expected == {path.name for path in FILES if is_dicom(path.read_bytes()[:PEEK_OCTETS])}
+
+
+@given(st.binary(max_size=200))
+def test_what_is_not_dicom_is_refused(octets: bytes) -> None:
+    """``is_dicom`` decides what ``peek`` and ``decode`` take; nothing else is raised."""
+    if is_dicom(octets):
+        assert isinstance(peek(octets), FileMeta)
+    else:
+        with pytest.raises(Part10Error):
+            peek(octets, "name")
+        with pytest.raises(Part10Error):
+            decode(octets)
 
 
 def test_every_truncation_gives_what_is_whole() -> None:

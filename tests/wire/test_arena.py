@@ -1,0 +1,228 @@
+"""The memory that the socket reads into, against plain bytes as its model."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from aiodicomweb.wire import BLOCK, Arena
+from aiodicomweb.wire import arena as module
+
+SHARE = st.floats(0, 1)
+NEEDLES = st.sampled_from([b"\r\n", b"\r\n--b", b"b", b"\n\r\n-"])
+OCTETS = st.text("\r\n-b", max_size=60).map(str.encode)
+
+
+class ArenaMachine(RuleBasedStateMachine):
+    """Every operation does to the arena what its words say of two byte strings."""
+
+    @initialize(capacity=st.integers(0, 40))
+    def begin(self, capacity: int) -> None:
+        self.arena = Arena(capacity)
+        self.ready = b""
+        self.undecoded = b""
+        self.position = 0
+        self.detached: list[tuple[memoryview, bytes]] = []
+
+    @rule(octets=OCTETS)
+    def write(self, octets: bytes) -> None:
+        self.arena.write(octets)
+        self.undecoded += octets
+
+    @rule(octets=OCTETS, want=st.integers(1, 100), least=st.none() | st.integers(1, 100))
+    def read_socket(self, octets: bytes, want: int, least: int | None) -> None:
+        room = self.arena.writable(want, least)
+        assert len(room) == want if least is None else min(want, least) <= len(room) <= want
+        octets = octets[: len(room)]
+        room[: len(octets)] = octets
+        self.arena.commit(len(octets))
+        self.undecoded += octets
+
+    @rule(share=SHARE)
+    def deliver(self, share: float) -> None:
+        count = round(share * len(self.undecoded))
+        self.arena.deliver(count)
+        self.ready += self.undecoded[:count]
+        self.undecoded = self.undecoded[count:]
+
+    @rule(share=SHARE)
+    def skip(self, share: float) -> None:
+        count = round(share * len(self.undecoded))
+        self.arena.skip(count)
+        self.undecoded = self.undecoded[count:]
+
+    @rule(share=SHARE)
+    def consume(self, share: float) -> None:
+        count = round(share * len(self.ready))
+        self.arena.consume(count)
+        self.position += count
+        self.ready = self.ready[count:]
+
+    @rule(share=SHARE, small=st.integers(0, 30))
+    def detach(self, share: float, small: int) -> None:
+        count = round(share * len(self.ready))
+        with mock.patch.object(module, "SMALL_PART", small):
+            part = self.arena.detach(count)
+        self.detached.append((part, self.ready[:count]))
+        self.position += count
+        self.ready = self.ready[count:]
+
+    @rule(needle=NEEDLES, share=SHARE)
+    def find(self, needle: bytes, share: float) -> None:
+        offset = round(share * len(self.ready))
+        assert self.ready.find(needle, offset) == self.arena.find(needle, offset)
+        assert self.ready.startswith(needle, offset) == self.arena.startswith(needle, offset)
+
+    @rule(needle=NEEDLES, share=SHARE)
+    def find_undecoded(self, needle: bytes, share: float) -> None:
+        offset = round(share * len(self.undecoded))
+        assert self.undecoded.find(needle, offset) == self.arena.find_undecoded(needle, offset)
+
+    @rule(begin=st.integers(0, 100), end=st.integers(0, 100))
+    def octets(self, begin: int, end: int) -> None:
+        assert self.ready[begin:end] == self.arena.octets(begin, end)
+
+    @precondition(lambda self: self.ready)
+    @rule(share=SHARE)
+    def view(self, share: float) -> None:
+        count = round(share * len(self.ready))
+        with self.arena.view(count) as view:
+            assert self.ready[:count] == view
+            assert view.readonly
+
+    @invariant()
+    def same(self) -> None:
+        assert len(self.ready) == self.arena.available
+        assert len(self.undecoded) == self.arena.undecoded
+        assert self.ready == self.arena.octets(0, len(self.ready))
+        assert self.undecoded == self.arena.undecoded_view()
+        assert self.position == self.arena.position
+
+    @invariant()
+    def detached_memory_is_untouched(self) -> None:
+        for part, octets in self.detached:
+            assert octets == part
+            assert part.readonly
+
+
+TestArena = ArenaMachine.TestCase
+TestArena.settings = settings(max_examples=60, stateful_step_count=30)
+
+
+def delivered(octets: bytes) -> Arena:
+    """An arena with deliverable octets."""
+    arena = Arena()
+    arena.write(octets)
+    arena.deliver(len(octets))
+    return arena
+
+
+def test_detach_gives_the_buffer_away() -> None:
+    """A large part is not copied; what is behind it moves to a new buffer."""
+    arena = delivered(bytes(module.SMALL_PART) + b"behind")
+    with arena.view(1) as view:
+        buffer = view.obj
+
+    part = arena.detach(module.SMALL_PART)
+
+    assert buffer is part.obj
+    assert b"behind" == arena.octets(0, 10)
+
+
+def test_detach_copies_a_small_part() -> None:
+    """A small part does not keep the arena's memory alive."""
+    part = delivered(b"part and more").detach(4)
+
+    assert b"part" == part.obj
+
+
+def test_detach_copies_where_more_is_behind() -> None:
+    """Where more is behind a part than in it, the part is what is copied: that is less."""
+    arena = delivered(bytes(4 * module.SMALL_PART))
+    capacity = arena.capacity
+
+    part = arena.detach(module.SMALL_PART)
+
+    assert module.SMALL_PART == len(part)
+    assert isinstance(part.obj, bytes)
+    assert capacity == arena.capacity
+
+
+def test_released_view() -> None:
+    """What was handed out and released can't be read any more."""
+    view = delivered(b"abc").view(2)
+    view.release()
+
+    with pytest.raises(ValueError, match="released"):
+        bytes(view)
+
+
+def test_write_takes_any_buffer() -> None:
+    """Octets are written from bytes, bytearrays and views of other items (HTP-01)."""
+    arena = Arena(1)
+    for octets in (b"a", bytearray(b"b"), memoryview(b"cd"), memoryview(b"efgh").cast("I")):
+        arena.write(octets)
+
+    assert b"abcdefgh" == arena.undecoded_view()
+
+
+class CountingArena(Arena):
+    """Counts the octets that change their place."""
+
+    __slots__ = ("moved",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved = 0
+
+    def _move_to(self, buffer: bytearray) -> None:
+        self.moved += self._live()
+        super()._move_to(buffer)
+
+
+@settings(max_examples=30)
+@given(
+    reads=st.lists(st.integers(1, 100_000), min_size=200, max_size=300),
+    want=st.sampled_from([1, 1000, BLOCK]),
+    overhead=st.integers(0, 200),
+)
+def test_moves_are_linear(reads: list[int], want: int, overhead: int) -> None:
+    """However the octets come, with chunk sizes between or not, each moves a few times at most."""
+    arena = CountingArena()
+    written = 0
+    for size in reads:
+        room = arena.writable(want, (want + 1) // 2)
+        count = min(size, len(room))
+        arena.commit(count)
+        written += count
+        arena.skip(min(overhead, arena.undecoded))
+        arena.deliver(max(0, arena.undecoded - 3))
+
+    assert arena.moved <= 4 * written + 8 * len(reads)
+
+
+def test_room_that_is_enough() -> None:
+    """Fewer octets of room than wanted will do where they were said to, and nothing moves."""
+    arena = CountingArena()
+    arena.write(bytes(40_000))
+
+    assert arena.capacity - 40_000 == len(arena.writable(100_000, 10_000))
+    assert 0 == arena.moved
+    assert 100_000 == len(arena.writable(100_000, 50_000))
+    assert 40_000 == arena.moved
+
+
+def test_empty_arena_starts_over() -> None:
+    """Once all was taken, the next read lands at the front: nothing is moved to get there."""
+    arena = CountingArena()
+    for _ in range(10):
+        arena.write(bytes(60_000))
+        arena.deliver(60_000)
+        arena.consume(60_000)
+
+    assert 0 == arena.moved
+    assert Arena().capacity == arena.capacity
