@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import errors
+from . import _util, errors
 from .errors import *  # noqa: F403  (the tree of errors is cheap, and lists itself)
 
 if TYPE_CHECKING:
@@ -70,6 +70,14 @@ _LAZY = {
 }
 
 
+def _room(name: str) -> Any:
+    return importlib.import_module(name, __name__)
+
+
+# ``bytes(request)`` works for whoever imports no more than ``aiodicomweb.http``.
+_util.message_codec.provide(lambda: _room(".wire.messages"))
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
@@ -81,6 +89,6 @@ if not TYPE_CHECKING:  # type checkers would take it as a promise that every nam
         if module is None:
             message = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(message)
-        value = getattr(importlib.import_module(module, __name__), name)
+        value = getattr(_room(module), name)
         globals()[name] = value  # found without this function from now on
         return value

@@ -7,8 +7,10 @@ from .json_model import (
     dataset_from_json,
     dataset_to_json,
     datasets_from_json,
+    format_objects,
     parse_objects,
 )
+from .json_stream import JsonStream
 from .keys import matching_keys
 from .part10 import (
     PEEK_OCTETS,
@@ -30,6 +32,7 @@ __all__ = [
     "FailureReason",
     "FileMeta",
     "JsonObject",
+    "JsonStream",
     "WarningReason",
     "check_uid",
     "dataset_from_json",
@@ -39,6 +42,7 @@ __all__ = [
     "default_transfer_syntax",
     "describe_reason",
     "encode",
+    "format_objects",
     "is_dicom",
     "is_part10",
     "is_uid",

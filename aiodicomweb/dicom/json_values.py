@@ -1,8 +1,11 @@
-"""The values of one attribute, between DICOM JSON and what pydicom keeps (PS3.18 §F.2.3).
+"""The values of one attribute, from DICOM JSON to what pydicom keeps (PS3.18 §F.2.3).
 
 Reading is generous, since archives relay what modalities wrote: numbers come as strings and the
 reverse, names as bare strings, ``null`` in many places. What cannot be understood raises
 :class:`JsonModelError` without its path, which the caller knows, and without the value.
+
+Nearly all attributes have one value, of a type that the standard says. For these there is a table;
+the readers below take anything.
 """
 
 from __future__ import annotations
@@ -12,24 +15,33 @@ import binascii
 import math
 import re
 import struct
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
+from pydicom.tag import BaseTag
+
 from ..errors import JsonModelError
+from .elements import decimal_string, integer_string, person_name, uid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pydicom import DataElement
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
     "BINARY_VRS",
+    "FLOAT_VRS",
+    "INTEGER_VRS",
+    "NAME_GROUPS",
+    "SIMPLE_VALUES",
     "STANDARD_VRS",
+    "TEXT_VRS",
+    "WORD_FORMATS",
+    "clean_text",
     "decode_binary",
     "from_octets",
     "from_values",
     "is_list",
     "is_object",
-    "to_values",
 ]
 
 # struct formats, little endian (PS3.18 §F.2.7: as in Explicit VR Little Endian).
@@ -43,25 +55,28 @@ _NUMBER_FORMATS: Final = {
     "US": "H",
     "UV": "Q",
 }
-_WORD_FORMATS: Final = {"OB": "B", "OD": "d", "OF": "f", "OL": "I", "OV": "Q", "OW": "H"}
-_FLOATS: Final = frozenset({"FD", "FL", "OD", "OF"})
+WORD_FORMATS: Final = {"OB": "B", "OD": "d", "OF": "f", "OL": "I", "OV": "Q", "OW": "H"}
+"""The words that binary VRs are made of, as formats of :mod:`struct`."""
+FLOAT_VRS: Final = frozenset({"FD", "FL"})
+INTEGER_VRS: Final = frozenset(_NUMBER_FORMATS) - FLOAT_VRS
 _SINGLE_TEXTS: Final = frozenset({"LT", "ST", "UR", "UT"})
 """Text VRs that hold one value, in which a backslash is a character (PS3.5 §6.2)."""
-_TEXTS: Final = _SINGLE_TEXTS | frozenset(
+TEXT_VRS: Final = _SINGLE_TEXTS | frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI"}
 )
-
 BINARY_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 """VRs whose value is octets."""
-STANDARD_VRS: Final = BINARY_VRS | _TEXTS | frozenset(_NUMBER_FORMATS) | {"AT", "SQ"}
+STANDARD_VRS: Final = BINARY_VRS | TEXT_VRS | frozenset(_NUMBER_FORMATS) | {"AT", "SQ"}
 """The VRs of PS3.5 §6.2."""
 
-_NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
-_NOT_FINITE: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
+NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
+"""The members of a name, in the order of its component groups (PS3.18 §F.2.2)."""
 
 _TAG_PUNCTUATION: Final = re.compile(r"[(),\s]")
 _HEX_TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _WHITE_SPACE: Final = re.compile(r"\s+")
+_FLOATING_WORDS: Final = frozenset({"OD", "OF"})
+_LARGEST: Final = sys.float_info.max
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:
@@ -74,8 +89,8 @@ def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-def from_values(vr: str, values: Sequence[Any]) -> Any:
-    """Turn the members of a JSON ``Value`` into what pydicom takes for an element of a VR.
+def from_values(vr: str, values: list[Any]) -> Any:
+    """Turn the members of a JSON ``Value`` into what pydicom keeps for an element of a VR.
 
     Args:
         vr: A standard VR other than ``SQ``.
@@ -86,29 +101,14 @@ def from_values(vr: str, values: Sequence[Any]) -> Any:
 
     Raises:
         JsonModelError: A member is of no use for the VR.
+        ValueError: Text in IS or DS is not a number.
+        OverflowError: A number in IS is infinite.
     """
-    if vr == "UN":
-        return "\\".join(map(_text, values)).encode("utf-8")
-    if vr in _WORD_FORMATS:
-        return _pack(vr, values)
-    if vr in _SINGLE_TEXTS:
-        # Orthanc splits these at backslashes, too.
-        return "\\".join(map(_text, values))
-    if vr == "AT":
-        members: list[Any] = [_attribute_tag(value) for value in values]
-    elif vr == "PN":
-        members = [_person_name(value) for value in values]
-    elif vr == "UI":
-        members = [_text(value).strip(" \0") for value in values]
-    elif vr in _NUMBER_FORMATS:
-        members = [_number(vr, value) for value in values]
-    else:
-        members = [_text(value) for value in values]
-    return members[0] if len(members) == 1 else members
+    return _READERS[vr](values)
 
 
 def from_octets(vr: str, octets: bytes) -> Any:
-    """Turn a value field, received as bulk data or in line, into what pydicom takes.
+    """Turn a value field, received as bulk data or in line, into what pydicom keeps.
 
     Args:
         vr: A standard VR other than ``SQ``.
@@ -116,12 +116,13 @@ def from_octets(vr: str, octets: bytes) -> Any:
 
     Raises:
         JsonModelError: The octets are of no use for the VR.
+        ValueError: Text in IS or DS is not a number.
+        OverflowError: A number in IS is infinite.
     """
     if vr in BINARY_VRS:
         return octets
-    if vr in _TEXTS:
-        text = octets.decode("utf-8", "replace").rstrip(" \0")
-        return from_values(vr, [text] if vr in _SINGLE_TEXTS else text.split("\\"))
+    if vr in TEXT_VRS:
+        return from_values(vr, [octets.decode("utf-8", "replace").rstrip(" \0")])
     if vr == "AT":
         # Two 16-bit numbers, the group first.
         return from_values(vr, [n << 16 & 0xFFFF0000 | n >> 16 for n in _unpack("I", octets)])
@@ -145,45 +146,12 @@ def decode_binary(text: Any) -> bytes:
         raise JsonModelError("InlineBinary is not base64") from None
 
 
-def to_values(vr: str, element: DataElement) -> list[Any]:
-    """The JSON ``Value`` of an element that is neither a sequence nor octets.
-
-    Members without a value are ``None``.
-
-    Args:
-        vr: A standard VR other than ``SQ`` and the binary ones.
-        element: pydicom's element; its own VR may be an ambiguous one.
-
-    Raises:
-        Exception: A value is not one of the element's VR; pydicom does not say which error.
-    """
-    values = element.value if element.VM > 1 else [element.value]
-    return [_to_json(vr, value) for value in values]
+def clean_text(text: str) -> str:
+    """Text without lone surrogates, which JSON can escape, but no file can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _to_json(vr: str, value: Any) -> Any:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if vr == "PN":
-        return _name_to_json(value)
-    if vr == "AT":
-        return f"{int(value):08X}"
-    if vr == "DS" or vr in _FLOATS:
-        # A Decimal String that pydicom could not convert stays a string.
-        return str(value) if isinstance(value, str) else _float_to_json(float(value))
-    if vr in _NUMBER_FORMATS:
-        return int(value)
-    return int(value) if vr == "IS" and isinstance(value, int) else str(value)
-
-
-def _float_to_json(number: float) -> float | str:
-    # JSON has no number for these; the strings are what most products write (CP-2352).
-    return number if math.isfinite(number) else _NOT_FINITE.get(number, "NaN")
-
-
-def _name_to_json(value: Any) -> dict[str, str] | None:
-    groups = zip(_NAME_GROUPS, str(value).split("="), strict=False)
-    return {name: text for name, text in groups if text} or None
+# --- members of text VRs ------------------------------------------------------------------------
 
 
 def _text(value: Any) -> str:
@@ -191,35 +159,98 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        # A lone surrogate can be escaped in JSON, but never be written to a file.
-        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+        return clean_text(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise JsonModelError("a value is neither string nor number")
 
 
-def _person_name(value: Any) -> str:
+def _one_or_all(members: list[Any]) -> Any:
+    return members[0] if len(members) == 1 else members
+
+
+def _split(texts: Iterator[str]) -> list[str]:
+    """Values: a backslash separates them, whoever joined them (PS3.5 §6.2)."""
+    return "\\".join(texts).split("\\")
+
+
+def _texts(values: list[Any]) -> Any:
+    return _one_or_all(_split(map(_text, values)))
+
+
+def _single_text(values: list[Any]) -> str:
+    # Orthanc splits these at backslashes, too.
+    return "\\".join(map(_text, values))
+
+
+def _uids(values: list[Any]) -> Any:
+    return _one_or_all([uid(text) for text in _split(map(_text, values))])
+
+
+def _names(values: list[Any]) -> Any:
+    return _one_or_all([person_name(text) for text in _split(map(_name, values))])
+
+
+def _name(value: Any) -> str:
     """A name as ``Alphabetic=Ideographic=Phonetic``; some servers send this very string."""
     if not is_object(value):
         return _text(value)
-    groups = (value.get(group) for group in _NAME_GROUPS)
+    groups = (value.get(group) for group in NAME_GROUPS)
     return "=".join(map(_text, groups)).rstrip("=")
 
 
-def _attribute_tag(value: Any) -> int | None:
+def _number_strings(convert: Callable[[str | float], Any], values: list[Any]) -> Any:
+    """Members of IS and DS: numbers stay numbers, text keeps its form (PS3.18 §F.2.3)."""
+    members: list[Any] = []
+    for value in values:
+        if type(value) is int or type(value) is float:
+            members.append(convert(value))
+        else:
+            members += map(convert, _text(value).split("\\"))
+    return _one_or_all(members)
+
+
+# --- members of other VRs -----------------------------------------------------------------------
+
+
+def _tags(values: list[Any]) -> Any:
+    return _one_or_all([_attribute_tag(value) for value in values])
+
+
+def _attribute_tag(value: Any) -> BaseTag | None:
     if value is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0xFFFFFFFF:
-        return value
+    if type(value) is int and 0 <= value <= 0xFFFFFFFF:
+        return BaseTag(value)
     digits = _TAG_PUNCTUATION.sub("", value) if isinstance(value, str) else ""
     if _HEX_TAG.fullmatch(digits) is None:
         raise JsonModelError("a value is not a tag")
-    return int(digits, 16)
+    return BaseTag(int(digits, 16))
 
 
-def _number(vr: str, value: Any) -> int | float | None:
+def _integers(values: list[Any]) -> Any:
+    return _one_or_all(
+        [value if type(value) is int else _number(value, floating=False) for value in values]
+    )
+
+
+def _floats(values: list[Any]) -> Any:
+    return _one_or_all(
+        [value if type(value) is float else _number(value, floating=True) for value in values]
+    )
+
+
+def _singles(values: list[Any]) -> Any:
+    return _one_or_all([_single(_number(value, floating=True)) for value in values])
+
+
+def _single(number: float) -> float:
+    """A number of FL, in which dcm4che writes an infinity as the largest double."""
+    return number * 2 if abs(number) == _LARGEST else number
+
+
+def _number(value: Any, *, floating: bool) -> Any:
     """A member of a number VR: also a numeric string, and ``null``."""
-    floating = vr in _FLOATS
     if value is None or value == "":
         # dcm4che writes null for NaN; an integer has no such value.
         return math.nan if floating else None
@@ -245,17 +276,60 @@ def _integer(value: float | str) -> int:
     return number
 
 
-def _pack(vr: str, values: Sequence[Any]) -> bytes:
+def _unknown(values: list[Any]) -> bytes:
+    return "\\".join(map(_text, values)).encode("utf-8")
+
+
+def _pack(vr: str, values: list[Any]) -> bytes:
     """Octets of a binary VR that a server wrote as numbers, as Orthanc did before 1.24."""
-    numbers = [_number(vr, value) for value in values]
+    numbers = [_number(value, floating=vr in _FLOATING_WORDS) for value in values]
     try:
-        return struct.pack(f"<{len(numbers)}{_WORD_FORMATS[vr]}", *numbers)
+        return struct.pack(f"<{len(numbers)}{WORD_FORMATS[vr]}", *numbers)
     except (struct.error, OverflowError):
         raise JsonModelError("a value does not fit into its VR") from None
 
 
-def _unpack(code: str, octets: bytes) -> tuple[Any, ...]:
+def _unpack(code: str, octets: bytes) -> list[Any]:
     size = struct.calcsize(code)
     if len(octets) % size:
         raise JsonModelError("the length of the octets is not one of the VR")
-    return struct.unpack(f"<{len(octets) // size}{code}", octets)
+    return list(struct.unpack(f"<{len(octets) // size}{code}", octets))
+
+
+_READERS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
+    **dict.fromkeys(TEXT_VRS, _texts),
+    **dict.fromkeys(_SINGLE_TEXTS, _single_text),
+    **dict.fromkeys(INTEGER_VRS, _integers),
+    **{vr: partial(_pack, vr) for vr in WORD_FORMATS},
+    "AT": _tags,
+    "DS": partial(_number_strings, decimal_string),
+    "FD": _floats,
+    "FL": _singles,
+    "IS": partial(_number_strings, integer_string),
+    "PN": _names,
+    "UI": _uids,
+    "UN": _unknown,
+}
+
+SIMPLE_VALUES: Final[Mapping[type, Mapping[str, tuple[str, Callable[[Any], Any] | None]]]] = {
+    str: {
+        **{vr: (vr, None) for vr in TEXT_VRS - {"PN"}},
+        "DS": ("DS", decimal_string),
+        "IS": ("IS", integer_string),
+        "UI": ("UI", uid),
+    },
+    int: {
+        **{vr: (vr, None) for vr in INTEGER_VRS},
+        "DS": ("DS", decimal_string),
+        "FD": ("FD", float),
+        "IS": ("IS", integer_string),
+    },
+    float: {
+        "DS": ("DS", decimal_string),
+        "FD": ("FD", None),
+        "FL": ("FL", _single),
+    },
+}
+"""How lone members become values: by their type, then by VR. Text must be ASCII, not empty and
+without a backslash. Beside the conversion, if there is any, stands one text for all elements of
+the VR; what the conversion raises at text that is no number is said at :func:`from_values`."""

@@ -34,6 +34,7 @@ __all__ = [
     "encode",
     "is_dicom",
     "is_part10",
+    "native_transfer_syntax",
     "peek",
     "peek_instance_uid",
 ]
@@ -207,6 +208,11 @@ def _uid(value: bytes) -> str:
     return value.rstrip(b"\0 ").decode("ascii", "replace")
 
 
+def native_transfer_syntax(dataset: Dataset) -> str | None:
+    """The transfer syntax that says no more than how pydicom read the elements of a data set."""
+    return _TRANSFER_SYNTAXES.get(dataset.original_encoding)
+
+
 def encode(dataset: Dataset) -> bytes:
     """Write a data set as a DICOM file.
 
@@ -222,7 +228,7 @@ def encode(dataset: Dataset) -> bytes:
     whole = copy.copy(dataset)
     whole.file_meta = copy.deepcopy(getattr(dataset, "file_meta", None) or FileMetaDataset())
     if "TransferSyntaxUID" not in whole.file_meta:
-        syntax = _TRANSFER_SYNTAXES.get(dataset.original_encoding)
+        syntax = native_transfer_syntax(dataset)
         if syntax is None:
             raise Part10Error(
                 "the data set has no transfer syntax",

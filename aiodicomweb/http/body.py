@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..errors import LocalProtocolError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Body", "Deferred", "FileSpan", "Segment", "body_length", "segment_length"]
+__all__ = [
+    "Body",
+    "Deferred",
+    "FileSpan",
+    "Segment",
+    "body_length",
+    "body_octets",
+    "segment_length",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +66,28 @@ def segment_length(segment: Segment) -> int:
 def body_length(body: Body) -> int:
     """Octets in a body, known without reading files or making deferred octets."""
     return sum(map(segment_length, body))
+
+
+def body_octets(body: Body) -> bytes:
+    """A whole body in one piece; deferred octets are made now.
+
+    Raises:
+        LocalProtocolError: A piece is in a file, which is not read here; or a producer made
+            another number of octets than it promised.
+    """
+    return b"".join(map(_segment_octets, body))
+
+
+def _segment_octets(segment: Segment) -> bytes | bytearray | memoryview:
+    match segment:
+        case FileSpan():
+            raise LocalProtocolError(
+                "a body that is in a file has no octets without I/O", hint="read the file first"
+            )
+        case Deferred():
+            octets = segment.produce()
+            if len(octets) != segment.length:
+                raise LocalProtocolError("a deferred piece of a body has another length than told")
+            return octets
+        case _:
+            return segment

@@ -1,21 +1,24 @@
-"""Header fields with a grammar of their own: ``Warning``, ``Retry-After``, ``Content-Range``.
+"""Header fields with a grammar of their own: ``Warning`` and ``Retry-After``.
 
 What cannot be read is left out and never raises: none of them decides whether a message is valid.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ._grammar import unescape
+from ._grammar import quote_string, unescape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .headers import Headers
 
-__all__ = ["ContentRange", "WarningValue", "parse_retry_after", "parse_warnings"]
+__all__ = ["WarningValue", "format_retry_after", "parse_retry_after", "parse_warnings"]
 
 # --- Warning ------------------------------------------------------------------------------------
 
@@ -67,11 +70,27 @@ class WarningValue:
             return cls(code, agent, unescape(quoted["quoted"]))
         return cls(code, "", rest)
 
+    def __str__(self) -> str:
+        """As a ``Warning`` field carries it (PS3.18 §8.3.4.2).
+
+        The standard's form has no quotes. Where a text cannot be read back from it, it is quoted
+        (RFC 7234 §5.5). A warning without code is a 299, one without agent has ``-`` for it.
+        """
+        head = f"{self.code or '299'} {self.agent or '-'}"
+        plain = f"{head}: {self.text}"
+        # A quotation mark that opens and does not close would swallow what stands behind it.
+        read_back = [warning.text for warning in _parse_lines([f"{plain}, {plain}"])]
+        return plain if read_back == [self.text, self.text] else f"{head} {quote_string(self.text)}"
+
 
 def parse_warnings(headers: Headers) -> tuple[WarningValue, ...]:
     """All warnings of a message, in order."""
+    return _parse_lines(headers.get_all("Warning"))
+
+
+def _parse_lines(lines: Iterable[str]) -> tuple[WarningValue, ...]:
     warnings: list[WarningValue] = []
-    for line in headers.get_all("Warning"):
+    for line in lines:
         start = 0
         for match in _NEXT_WARNING.finditer(line):
             if match["quoted"] is None:
@@ -131,36 +150,6 @@ def parse_retry_after(value: str, now: float) -> float | None:
     return None if moment is None else max(0.0, moment - now)
 
 
-# --- Content-Range ------------------------------------------------------------------------------
-
-_CONTENT_RANGE = re.compile(
-    r"bytes[ \t]+(?P<first>[0-9]{1,19})-(?P<last>[0-9]{1,19})/(?P<length>[0-9]{1,19}|\*)",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ContentRange:
-    """Which octets of a representation a 206 carries (RFC 9110 §14.4).
-
-    Attributes:
-        first: Position of the first octet, from 0.
-        last: Position of the last octet, inclusive.
-        complete_length: Octets of the whole; ``None`` if unknown.
-    """
-
-    first: int
-    last: int
-    complete_length: int | None
-
-    @classmethod
-    def parse(cls, value: str) -> ContentRange | None:
-        """Read a ``Content-Range`` field; ``None`` if it is malformed or names no octets."""
-        match = _CONTENT_RANGE.fullmatch(value.strip())
-        if match is None:
-            return None
-        first, last = int(match["first"]), int(match["last"])
-        length = None if match["length"] == "*" else int(match["length"])
-        if last < first or (length is not None and length <= last):
-            return None
-        return cls(first, last, length)
+def format_retry_after(seconds: float) -> str:
+    """Write a ``Retry-After`` field: whole seconds, rounded up, from 0."""
+    return str(max(0, math.ceil(seconds)))

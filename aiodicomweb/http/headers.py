@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast, overload
 
-from ..errors import LocalProtocolError
+from ..errors import LocalProtocolError, ProtocolError
 from ._grammar import FIELD_VALUE, OWS, is_token, split_list
+from .media_type import MediaType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -102,6 +103,17 @@ class Headers:
         A comma inside a quoted string does not separate (RFC 9110 §5.6.1, §5.6.4).
         """
         return [member.lower() for value in self.get_all(name) for member in split_list(value)]
+
+    @property
+    def media_type(self) -> MediaType | None:
+        """``Content-Type``; ``None`` if it is not told or cannot be read."""
+        value = self.get("Content-Type")
+        if value is None:
+            return None
+        try:
+            return MediaType.parse(value)
+        except ProtocolError:
+            return None
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Name and value of each line, in order; names as they were given."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import LocalProtocolError, ProtocolError
-from ._grammar import is_token
+from .._util import message_codec
+from ..errors import LocalProtocolError
+from ._grammar import FIELD_VALUE, is_token
 from .body import Body, body_length
 from .fields import parse_warnings
 from .headers import Headers
-from .media_type import MediaType
 
 if TYPE_CHECKING:
+    from .media_type import MediaType
     from .url import URL
 
 __all__ = ["Request", "Response"]
@@ -52,6 +53,37 @@ class Request:
         object.__setattr__(self, "headers", headers)
         object.__setattr__(self, "body", body)
 
+    @property
+    def media_type(self) -> MediaType | None:
+        """Media type of the body; ``None`` if it is not told or cannot be read."""
+        return self.headers.media_type
+
+    @classmethod
+    def from_bytes(cls, octets: bytes | bytearray | memoryview, *, scheme: str = "http") -> Request:
+        """Read a whole HTTP/1.1 request, whatever its framing (RFC 9112).
+
+        ``Host`` and the fields of the framing become part of ``url`` and ``body``, a gzip or
+        deflate coded body is decoded, and trailers are dropped.
+
+        Args:
+            octets: The message and nothing behind it.
+            scheme: That of the connection it came by, for the URL.
+
+        Raises:
+            RemoteProtocolError: It is not a legal request, or not whole; ``status_hint`` is the
+                status to answer with.
+            UnexpectedMediaType: The body has a content coding that cannot be undone.
+        """
+        return message_codec.get().parse_request(octets, scheme=scheme)
+
+    def __bytes__(self) -> bytes:
+        """The whole HTTP/1.1 message, with ``Host`` and ``Content-Length``.
+
+        Raises:
+            LocalProtocolError: The request is not legal HTTP, or its body is in a file.
+        """
+        return message_codec.get().render_request(self)
+
     def __repr__(self) -> str:
         """Method, redacted URL, names of the headers, size of the body."""
         size = body_length(self.body)
@@ -67,12 +99,47 @@ class Response:
         headers: Header fields.
         body: The whole body; empty where it is streamed.
         reason: Reason phrase; says nothing that the status does not (RFC 9112 §4).
+
+    Raises:
+        LocalProtocolError: The reason holds a control character, such as a line break.
     """
 
     status: int
     headers: Headers = _NO_FIELDS
     body: bytes = b""
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the reason, which h11 writes as it is."""
+        if self.reason and not FIELD_VALUE.fullmatch(self.reason):
+            raise LocalProtocolError("a reason phrase holds a control or non-ISO-8859-1 character")
+
+    @classmethod
+    def from_bytes(cls, octets: bytes | bytearray | memoryview, *, method: str = "GET") -> Response:
+        """Read a whole HTTP/1.1 response, whatever its framing (RFC 9112).
+
+        Informational responses before it are passed over. The fields of the framing are taken
+        off where there is a body, a gzip or deflate coded body is decoded, and trailers are
+        dropped.
+
+        Args:
+            octets: All that the server sent.
+            method: Of the request that this answers: the answer to ``HEAD`` has no body.
+
+        Raises:
+            RemoteProtocolError: It is not a legal response, or not whole.
+            UnexpectedMediaType: The body has a content coding that cannot be undone.
+        """
+        return message_codec.get().parse_response(octets, method=method)
+
+    def __bytes__(self) -> bytes:
+        """The whole HTTP/1.1 message, with ``Content-Length``.
+
+        Raises:
+            LocalProtocolError: The response is not legal HTTP, is informational, or has a body
+                where its status allows none.
+        """
+        return message_codec.get().render_response(self)
 
     @property
     def is_success(self) -> bool:
@@ -82,13 +149,7 @@ class Response:
     @property
     def media_type(self) -> MediaType | None:
         """Media type of the body; ``None`` if it is not told or cannot be read."""
-        value = self.headers.get("Content-Type")
-        if value is None:
-            return None
-        try:
-            return MediaType.parse(value)
-        except ProtocolError:
-            return None
+        return self.headers.media_type
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -1,25 +1,32 @@
-"""DICOMweb transactions as values: requests to HTTP, responses from HTTP, without I/O."""
+"""DICOMweb transactions as values: to HTTP and from HTTP, on both sides, without I/O."""
 
 from __future__ import annotations
 
+from .bulk_data import BulkData
 from .qido import Query, SearchRequest, SearchResponse
 from .representation import Representation
+from .routes import Resource, Route, Service, services_of
 from .selector import Selector
 from .stow import FailedInstance, StoredInstance, StoreRequest, StoreResponse
-from .wado import Resource, RetrieveRequest, accept_for, resolve_bulkdata
+from .wado import RetrieveRequest, RetrieveResponse, accept_for, resolve_bulkdata
 
 __all__ = [
+    "BulkData",
     "FailedInstance",
     "Query",
     "Representation",
     "Resource",
     "RetrieveRequest",
+    "RetrieveResponse",
+    "Route",
     "SearchRequest",
     "SearchResponse",
     "Selector",
+    "Service",
     "StoreRequest",
     "StoreResponse",
     "StoredInstance",
     "accept_for",
     "resolve_bulkdata",
+    "services_of",
 ]

@@ -1,24 +1,46 @@
-"""Search, QIDO-RS (PS3.18 §10.6): requests outward, results inward."""
+"""Search, QIDO-RS (PS3.18 §10.6)."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ..dicom.json_model import JsonObject, datasets_from_json
-from ..dicom.keys import SearchFilters, matching_keys
-from ..dicom.tags import AttributeName, AttributePath, parse_attribute_path
-from ..errors import ConfigurationError
-from ..http import URL, Headers, MediaType, Request, build_query
+from ..errors import ConfigurationError, RemoteProtocolError, UnexpectedMediaType
+from ..http import (
+    URL,
+    Headers,
+    MediaType,
+    Request,
+    Response,
+    build_query,
+    choose_media_type,
+    parse_accept,
+)
+from .content import read_datasets, write_datasets
+from .media_types import related
+from .query import AttributeName, Query, SearchFilters
 from .representation import Representation
-from .transaction import extra_parameters, json_objects, status_error
+from .routes import Service, services_of
+from .transaction import (
+    GivenParameters,
+    Parameters,
+    extra_parameters,
+    fix_parameters,
+    further_headers,
+    json_objects,
+    refusing,
+    route_request,
+    status_error,
+    warning_headers,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable
 
     from pydicom import Dataset
 
-    from ..http import Response
+    from ..dicom.json_model import JsonObject
     from .selector import Selector
 
 __all__ = [
@@ -30,165 +52,192 @@ __all__ = [
     "parse_results",
 ]
 
-_ALL: Final = "all"
-_ACCEPT: Final = {
-    Representation.JSON: str(MediaType("application", "dicom+json")),
-    Representation.XML: str(
-        MediaType("multipart", "related", (("type", "application/dicom+xml"),))
-    ),
+_MEDIA_TYPES: Final = {
+    Representation.JSON: MediaType.parse(Representation.JSON),
+    Representation.XML: related(Representation.XML),
 }
+_SWITCHES: Final = ("fuzzymatching", "emptyvaluematching", "multiplevaluematching")
+_NUMBERS: Final = ("limit", "offset")
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Query:
-    """What to match, and what to return besides (PS3.18 §8.3.4).
-
-    Attributes:
-        filters: Attributes and the values to match; several values are a list of which one
-            has to match (UIDs, PS3.4 §C.2.2.2.2).
-        fields: Attributes to be returned in addition to the usual ones.
-        all_fields: Whether to ask for all that the level has; then there are no ``fields``.
-    """
-
-    filters: tuple[tuple[AttributePath, tuple[str, ...]], ...] = ()
-    fields: tuple[AttributePath, ...] = ()
-    all_fields: bool = False
-
-    def __post_init__(self) -> None:
-        """Check what PS3.18 §8.3.4.1 and §8.3.4.3 ask of a query.
-
-        Raises:
-            ConfigurationError: An attribute is matched twice, or is a sequence; ``all`` is not
-                alone; or a private attribute comes without its private creator.
-        """
-        matched = [path for path, _ in self.filters]
-        for path in matched:
-            if path.vr == "SQ":
-                raise ConfigurationError(f"{path} is a sequence, which has no value to search for")
-            if matched.count(path) > 1:
-                raise ConfigurationError(f"{path} is searched for twice")
-        if self.all_fields and self.fields:
-            raise ConfigurationError("the field 'all' stands alone")
-        for path in (*matched, *self.fields):
-            creator = path.private_creator
-            if creator is not None and creator not in matched:
-                raise ConfigurationError(
-                    f"{path} is private and needs its private creator, {creator}",
-                    hint="add the private creator to the search filters",
-                )
-
-    @classmethod
-    def build(
-        cls,
-        search_filters: SearchFilters | None = None,
-        fields: Sequence[AttributeName] | None = None,
-    ) -> Query:
-        """Make a query of what callers have.
-
-        Args:
-            search_filters: A mapping or a data set: see
-                :func:`~aiodicomweb.dicom.matching_keys`. An attribute without value is asked for.
-            fields: Attributes to be returned besides the usual ones, or ``["all"]``.
-
-        Raises:
-            ConfigurationError: An attribute is not known, or a value cannot be searched for.
-        """
-        filters: list[tuple[AttributePath, tuple[str, ...]]] = []
-        # A dict keeps the order and drops repetitions.
-        asked: dict[AttributePath, None] = {}
-        for path, values in matching_keys({} if search_filters is None else search_filters):
-            if values:
-                filters.append((path, values))
-            else:
-                asked[path] = None
-        wanted = list(fields or ())
-        asked.update((parse_attribute_path(name), None) for name in wanted if name != _ALL)
-        return cls(tuple(filters), tuple(asked), _ALL in wanted)
-
-    def parameters(self, *, numerical_tags: bool = False) -> list[tuple[str, str | list[str]]]:
-        """Names and values as :func:`aiodicomweb.http.build_query` takes them.
-
-        Args:
-            numerical_tags: Name attributes by tags; some servers know no keywords.
-        """
-        result: list[tuple[str, str | list[str]]] = [
-            (path.format(numerical=numerical_tags), list(values)) for path, values in self.filters
-        ]
-        included = [path.format(numerical=numerical_tags) for path in self.fields]
-        if included or self.all_fields:
-            result.append(("includefield", included or _ALL))
-        return result
-
-    def __repr__(self) -> str:
-        """Names of attributes, no values."""
-        names = [str(path) for path, _ in self.filters]
-        fields = _ALL if self.all_fields else list(map(str, self.fields))
-        return f"Query(filters={names}, fields={fields})"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class SearchRequest:
     """A search (PS3.18 §10.6.1).
 
-    Attributes:
+    Args:
         base_url: URL of the service.
         selector: A collection, such as ``Selector(study="")``.
         query: What to search for, or what :meth:`Query.build` makes it from.
         representation: JSON or XML.
-        fuzzymatching: Whether names may match by sound or spelling; ``None`` leaves it open.
+        fuzzymatching: Whether names may match by sound or spelling; ``None`` leaves it open, as
+            for the others.
         limit: The most results wanted.
         offset: Results to skip.
-        numerical_tags: Name attributes by tags in place of keywords.
+        numerical_tags: Name attributes by tags in place of keywords. It is no part of what the
+            request means, and not compared.
         parameters: Further parameters: see :func:`extra_parameters`.
         headers: Further header fields, which replace ours.
+        emptyvaluematching: Whether ``""`` matches what has no value.
+        multiplevaluematching: Whether all of several values have to match.
 
     Raises:
-        ConfigurationError: The selector is no collection, or a setting cannot be.
+        ConfigurationError: The selector is no collection, the query cannot be, or a setting
+            cannot be.
     """
 
     base_url: URL
     selector: Selector
-    query: Query | SearchFilters | None = field(default=None, repr=False)
-    representation: Representation = Representation.JSON
-    fuzzymatching: bool | None = None
-    limit: int | None = None
-    offset: int | None = None
-    numerical_tags: bool = False
-    parameters: Mapping[str, Any] | None = field(default=None, repr=False)
-    headers: Headers = field(default_factory=Headers)
+    query: Query = field(repr=False)
+    representation: Representation
+    fuzzymatching: bool | None
+    limit: int | None
+    offset: int | None
+    numerical_tags: bool = field(compare=False)
+    parameters: Parameters = field(repr=False)
+    headers: Headers
+    emptyvaluematching: bool | None
+    multiplevaluematching: bool | None
 
-    def __post_init__(self) -> None:
-        """Check the settings."""
-        if not self.selector.is_collection:
+    def __init__(
+        self,
+        base_url: URL,
+        selector: Selector,
+        query: Query | SearchFilters | None = None,
+        representation: Representation = Representation.JSON,
+        fuzzymatching: bool | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        numerical_tags: bool = False,
+        parameters: GivenParameters = None,
+        headers: Headers | None = None,
+        emptyvaluematching: bool | None = None,
+        multiplevaluematching: bool | None = None,
+    ) -> None:
+        if Service.SEARCH not in services_of(selector):
             raise ConfigurationError("a search needs a collection of studies, series or instances")
-        if self.representation not in _ACCEPT:
+        if representation not in _MEDIA_TYPES:
             raise ConfigurationError("search results are JSON or XML")
-        for name in ("limit", "offset"):
-            number = getattr(self, name)
+        for name, number in (("limit", limit), ("offset", offset)):
             if number is not None and (type(number) is not int or number < 0):
                 raise ConfigurationError(f"{name} is a number from 0")
+        values = {
+            "base_url": base_url.child(),
+            "selector": selector,
+            "query": query if isinstance(query, Query) else Query.build(query),
+            "representation": representation,
+            "fuzzymatching": fuzzymatching,
+            "limit": limit,
+            "offset": offset,
+            "numerical_tags": numerical_tags,
+            "parameters": fix_parameters(parameters),
+            "headers": further_headers(headers or Headers(), _accept(representation)),
+            "emptyvaluematching": emptyvaluematching,
+            "multiplevaluematching": multiplevaluematching,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def to_http(self) -> Request:
         """The HTTP request.
 
         Raises:
-            ConfigurationError: The query cannot be.
             LocalProtocolError: A value holds a character that no URL can carry.
         """
-        query = self.query if isinstance(self.query, Query) else Query.build(self.query)
-        settings = {
-            "fuzzymatching": self.fuzzymatching,
-            "limit": self.limit,
-            "offset": self.offset,
-        }
+        settings = {name: getattr(self, name) for name in (*_SWITCHES, *_NUMBERS)}
         parameters = [
-            *query.parameters(numerical_tags=self.numerical_tags),
+            *self.query.parameters(numerical_tags=self.numerical_tags),
             *extra_parameters({name: v for name, v in settings.items() if v is not None}),
-            *extra_parameters(self.parameters),
+            *self.parameters,
         ]
         url = self.base_url.child(*self.selector.parts()).with_query(build_query(parameters))
-        accept = Headers({"Accept": _ACCEPT[self.representation]})
-        return Request("GET", url, accept.merged(self.headers))
+        return Request("GET", url, _accept(self.representation).merged(self.headers))
+
+    @classmethod
+    def from_http(
+        cls, request: Request, *, base_url: URL | None = None, permissive: bool = False
+    ) -> SearchRequest:
+        """Read a request, as a server does.
+
+        Parameters that are unknown are kept in ``parameters``, for who knows more; so are
+        ``accept`` and ``charset``. An ``Accept`` that says more than the representation stays in
+        ``headers``.
+
+        Args:
+            request: The request.
+            base_url: URL of the service, where it is known; see :meth:`Route.parse`.
+            permissive: Take UIDs in the path that are none: see :class:`Selector`.
+
+        Raises:
+            RemoteProtocolError: It is no search. ``status_hint`` is the status to answer with:
+                404, 405, 406 or 400.
+        """
+        base, route = route_request(request, Service.SEARCH, base_url, permissive=permissive)
+        parameters = request.url.parse_query()
+        representation = _representation(request.headers, parameters)
+        settings = _read_settings(parameters)
+        named = [pair for pair in parameters if pair[0] not in (*_SWITCHES, *_NUMBERS)]
+        with refusing():
+            query, unknown = Query.parse(named)
+            return cls(
+                base,
+                route.selector,
+                query,
+                representation,
+                numerical_tags=_is_numerical(query, named),
+                parameters=unknown,
+                headers=request.headers,
+                **settings,
+            )
+
+
+def _is_numerical(query: Query, parameters: Iterable[tuple[str, list[str]]]) -> bool:
+    """Whether all attributes were named by tags."""
+    asked = [path for path, _ in query.filters] + list(query.fields)
+    given = {text.upper() for name, values in parameters for text in (name, *values)}
+    return bool(asked) and given >= {path.format(numerical=True) for path in asked}
+
+
+def _accept(representation: Representation) -> Headers:
+    return Headers({"Accept": str(_MEDIA_TYPES[representation])})
+
+
+def _representation(
+    headers: Headers, parameters: Iterable[tuple[str, list[str]]]
+) -> Representation:
+    """What a search is to be answered in (PS3.18 §8.7.8)."""
+    accept = headers.get("Accept")
+    asked = [v for name, values in parameters if name == "accept" for v in values]
+    chosen = choose_media_type(
+        # The general name of JSON is what old clients ask for.
+        [*_MEDIA_TYPES.values(), MediaType("application", "json")],
+        None if accept is None else parse_accept(accept),
+        parameter=parse_accept(asked),
+        default=_MEDIA_TYPES[Representation.JSON],
+    )
+    if chosen is None:
+        raise RemoteProtocolError("search results are JSON or XML", status_hint=406)
+    return Representation.XML if chosen.is_multipart else Representation.JSON
+
+
+def _read_settings(parameters: Iterable[tuple[str, list[str]]]) -> dict[str, Any]:
+    """The parameters that are no attributes (PS3.18 §8.3.4.2 to §8.3.4.6).
+
+    Raises:
+        RemoteProtocolError: One is repeated, or has another value than it can have.
+    """
+    settings: dict[str, Any] = {}
+    for name, values in parameters:
+        if name not in (*_SWITCHES, *_NUMBERS):
+            continue
+        value = values[0].lower() if len(values) == 1 and name not in settings else ""
+        if name in _SWITCHES and value in ("true", "false"):
+            settings[name] = value == "true"
+        elif name in _NUMBERS and _NUMBER.fullmatch(value):
+            settings[name] = int(value)
+        else:
+            raise RemoteProtocolError(f"the parameter {name} has a value that it cannot have")
+    return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +246,38 @@ class SearchResponse:
 
     Attributes:
         datasets: One for each match.
-        representation: How they came.
+        representation: How they are written; JSON where there is none.
         warnings: Texts of the ``Warning`` fields, such as that more results can be requested.
+
+    Raises:
+        ConfigurationError: The representation is neither JSON nor XML.
     """
 
     datasets: tuple[Dataset, ...] = field(default=(), repr=False)
     representation: Representation = Representation.JSON
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the representation; nothing has none."""
+        if self.representation not in _MEDIA_TYPES:
+            raise ConfigurationError("search results are JSON or XML")
+        object.__setattr__(self, "datasets", tuple(self.datasets))
+        if not self.datasets:
+            object.__setattr__(self, "representation", Representation.JSON)
+
+    def to_http(self) -> Response:
+        """The HTTP response: 200, or 204 where nothing was found.
+
+        Raises:
+            JsonModelError: A data set cannot be written as JSON.
+            NativeXmlError: A data set cannot be written as XML.
+            LocalProtocolError: A warning holds a character that no field can carry.
+        """
+        headers = Headers(warning_headers(self.warnings))
+        if not self.datasets:
+            return Response(204, headers, reason="No Content")
+        media_type, body = write_datasets(self.datasets, self.representation)
+        return Response(200, headers.add("Content-Type", str(media_type)), body, "OK")
 
     @classmethod
     def from_http(cls, response: Response) -> SearchResponse:
@@ -211,11 +285,19 @@ class SearchResponse:
 
         Raises:
             StatusError: The status is not success.
-            UnexpectedMediaType: The body is not DICOM JSON.
-            JsonModelError: The body is malformed.
+            UnexpectedMediaType: The body is neither DICOM JSON nor XML.
+            JsonModelError: The body is malformed JSON.
+            NativeXmlError: The body is malformed XML.
+            MultipartError: The body is malformed, or cut short.
         """
-        datasets = datasets_from_json(parse_results(response))
-        return cls(tuple(datasets), Representation.JSON, response.warnings)
+        if not response.is_success:
+            raise status_error(response)
+        if response.status == 204:
+            return cls(warnings=response.warnings)
+        datasets, representation = read_datasets(response)
+        if representation is Representation.DICOM:
+            raise UnexpectedMediaType("search results are JSON or XML", media_type=representation)
+        return cls(tuple(datasets), representation, response.warnings)
 
 
 def parse_results(response: Response) -> list[JsonObject]:

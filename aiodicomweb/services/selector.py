@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Final
 from urllib.parse import unquote
 
@@ -13,6 +13,9 @@ from ..errors import ConfigurationError
 __all__ = ["Selector"]
 
 _FIELDS: Final = {"studies": "study", "series": "series", "instances": "instance"}
+_KEYWORDS: Final = frozenset({*_FIELDS, "frames"})
+# RFC 3986's unreserved characters: they need no coding, so that there are no two readings.
+_SAFE: Final = re.compile(r"[0-9A-Za-z._~\-]{1,64}")
 _FRAME_NUMBER: Final = re.compile(r"[ \t]*([0-9]{1,10})[ \t]*")
 
 
@@ -34,6 +37,10 @@ class Selector:
         instance: SOP Instance UID; needs study and series.
         frames: Numbers of frames, from 1; need the instance.
 
+    Args:
+        permissive: Take UIDs that are none, as some archives have them: letters, digits and
+            ``-._~``. They cannot climb the path or be taken for its keywords either.
+
     Raises:
         ConfigurationError: A UID or frame number is malformed, or a level above is missing.
     """
@@ -42,13 +49,15 @@ class Selector:
     series: str | None = None
     instance: str | None = None
     frames: tuple[int, ...] | None = None
+    _: KW_ONLY
+    permissive: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, permissive: bool) -> None:
         """Check the levels, and make a tuple of the frames."""
         above: list[str | None] = []
         for name in _FIELDS.values():
             uid: str | None = getattr(self, name)
-            if uid:
+            if uid and not (permissive and _is_safe(uid)):
                 check_uid(uid, name)
             if uid is not None and not _may_follow(uid, above):
                 raise ConfigurationError(f"{name} needs the levels above it")
@@ -79,11 +88,15 @@ class Selector:
         return "".join(f"/{segment}" for segment in self.parts())
 
     @classmethod
-    def from_path(cls, path: str) -> Selector:
+    def from_path(cls, path: str, *, permissive: bool = False) -> Selector:
         """Read a path below the base URL, the reverse of :meth:`path`.
+
+        :meth:`aiodicomweb.services.Route.parse` reads the path of a request, which begins with
+        the base and may end with ``metadata`` and the like.
 
         Args:
             path: May be percent-encoded, and may start and end with a slash.
+            permissive: See :class:`Selector`.
 
         Raises:
             ConfigurationError: It is not the path of such a resource.
@@ -103,7 +116,7 @@ class Selector:
             position += 2
         if position < len(segments):
             raise ConfigurationError("not a path of the Studies Service")
-        return cls(**levels, frames=frames)
+        return cls(**levels, frames=frames, permissive=permissive)
 
 
 def _may_follow(uid: str, above: list[str | None]) -> bool:
@@ -112,6 +125,14 @@ def _may_follow(uid: str, above: list[str | None]) -> bool:
         return all(above)
     present = [level is not None for level in above]
     return "" not in above and present == sorted(present, reverse=True)
+
+
+def _is_safe(uid: object) -> bool:
+    return (
+        isinstance(uid, str)
+        and _SAFE.fullmatch(uid) is not None
+        and uid not in {".", "..", *_KEYWORDS}
+    )
 
 
 def _is_frame(number: int) -> bool:

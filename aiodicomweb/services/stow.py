@@ -1,127 +1,255 @@
-"""Store, STOW-RS (PS3.18 §10.5): requests outward, the Store Instances Response Module inward."""
+"""Store, STOW-RS (PS3.18 §10.5)."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ..dicom.json_model import datasets_from_json
-from ..dicom.status import describe_reason
-from ..errors import ConfigurationError, ContentError
-from ..http import URL, Headers, MediaType, Request, build_query
+from ..dicom.json_model import dataset_to_json, format_objects
+from ..dicom.native_xml import dataset_to_xml
+from ..dicom.part10 import decode, encode
+from ..errors import ConfigurationError, ContentError, ProtocolError, RemoteProtocolError
+from ..http import (
+    URL,
+    Headers,
+    MediaType,
+    Request,
+    Response,
+    Segment,
+    body_octets,
+    build_query,
+)
 from ..wire.render import OutgoingPart, make_boundary, render_multipart
+from .bulk_data import BulkDataReader, BulkDataWriter
+from .content import read_datasets, read_message_parts, xml_part
+from .media_types import related
 from .representation import Representation
+from .routes import Service
 from .selector import Selector
-from .transaction import extra_parameters, json_objects
+from .store_module import FailedInstance, StoredInstance, StoreModule
+from .transaction import (
+    GivenParameters,
+    Parameters,
+    fix_parameters,
+    further_headers,
+    refusing,
+    route_request,
+    warning_headers,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from pydicom import DataElement, Dataset
+    from pydicom import Dataset
 
-    from ..http import Response, Segment
+    from ..http import Body
+    from .content import Part
 
 __all__ = ["FailedInstance", "StoreRequest", "StoreResponse", "StoredInstance"]
 
-_SOP_CLASS_UID: Final = 0x00080016
-_SOP_INSTANCE_UID: Final = 0x00080018
-_REFERENCED_SOP_CLASS_UID: Final = 0x00081150
-_REFERENCED_SOP_INSTANCE_UID: Final = 0x00081155
-_RETRIEVE_URL: Final = 0x00081190
-_WARNING_REASON: Final = 0x00081196
-_FAILURE_REASON: Final = 0x00081197
-_FAILED_SOP_SEQUENCE: Final = 0x00081198
-_REFERENCED_SOP_SEQUENCE: Final = 0x00081199
-_OTHER_FAILURES_SEQUENCE: Final = 0x0008119A
-
 _PART_HEADERS: Final = Headers({"Content-Type": Representation.DICOM})
+_JSON_HEADERS: Final = Headers({"Content-Type": Representation.JSON})
+_NO_BODY: Final = frozenset({204, 304})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class StoreRequest:
     """Instances to be stored (PS3.18 §10.5.1).
 
-    Attributes:
+    In the representation DICOM an instance is a whole file: octets, or a promise of them; a data
+    set is made a file of at once. In JSON and XML it is a data set; the octets of a file are made
+    one of. Their pixel data, if compressed, and other large values travel in parts of their own.
+
+    Args:
         base_url: URL of the service.
-        instances: Each a whole DICOM file: octets, or a promise of them. At least one.
+        instances: At least one.
         study: Study Instance UID that all of them must have; ``None`` for any.
-        boundary: Delimits the parts; must not occur in the instances.
+        boundary: Delimits the parts; must not occur in the instances. It is no part of what the
+            request means, and not compared.
         parameters: Further parameters: see :func:`extra_parameters`.
         headers: Further header fields, which replace ours.
+        representation: How the instances are written.
+        single_part: Send one file alone, not in multipart; not all servers take that.
+        permissive: Take a study that is no UID: see :class:`Selector`.
 
     Raises:
-        ConfigurationError: There is no instance, or ``study`` is not a UID.
+        ConfigurationError: There is no instance, ``study`` is not a UID, or the instances cannot
+            be sent so.
+        Part10Error: A data set cannot be made a file of, or the reverse.
     """
 
     base_url: URL
-    instances: Sequence[Segment] = field(repr=False)
-    study: str | None = None
-    boundary: str = field(default_factory=make_boundary)
-    parameters: Mapping[str, Any] | None = field(default=None, repr=False)
-    headers: Headers = field(default_factory=Headers)
+    instances: tuple[Segment | Dataset, ...] = field(repr=False)
+    study: str | None
+    boundary: str = field(compare=False)
+    parameters: Parameters = field(repr=False)
+    headers: Headers
+    representation: Representation
+    single_part: bool
 
-    def __post_init__(self) -> None:
-        """Check that there is something to store."""
-        if not self.instances:
+    def __init__(
+        self,
+        base_url: URL,
+        instances: Sequence[Segment | Dataset],
+        study: str | None = None,
+        boundary: str | None = None,
+        parameters: GivenParameters = None,
+        headers: Headers | None = None,
+        representation: Representation = Representation.DICOM,
+        *,
+        single_part: bool = False,
+        permissive: bool = False,
+    ) -> None:
+        if not instances:
             raise ConfigurationError("there is no instance to store")
-        Selector(study=self.study or "")
+        if single_part and (len(instances) > 1 or representation is not Representation.DICOM):
+            raise ConfigurationError("one DICOM file can be sent as a single part, and no more")
+        Selector(study=study or "", permissive=permissive)
+        convert = _file if representation is Representation.DICOM else _dataset
+        object.__setattr__(self, "base_url", base_url.child())
+        object.__setattr__(self, "instances", tuple(map(convert, instances)))
+        object.__setattr__(self, "study", study)
+        object.__setattr__(self, "boundary", boundary or make_boundary())
+        object.__setattr__(self, "parameters", fix_parameters(parameters))
+        object.__setattr__(self, "representation", representation)
+        object.__setattr__(self, "single_part", single_part)
+        headers = further_headers(headers or Headers(), self._own_headers())
+        object.__setattr__(self, "headers", headers)
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The instances as data sets.
+
+        Raises:
+            Part10Error: A file is not DICOM.
+            LocalProtocolError: An instance is in a file that would have to be read first.
+        """
+        return tuple(map(_dataset, self.instances))
+
+    def _own_headers(self) -> Headers:
+        content_type = MediaType.parse(self.representation)
+        if not self.single_part:
+            content_type = related(self.representation).with_parameters({"boundary": self.boundary})
+        return Headers({"Accept": Representation.JSON, "Content-Type": str(content_type)})
 
     def to_http(self) -> Request:
-        """The HTTP request; its body is made of the instances, none of which is copied.
+        """The HTTP request; a body of files is made of them, and none of them is copied.
 
         Raises:
             LocalProtocolError: The boundary or a parameter cannot be sent.
+            ConfigurationError: A data set is big-endian, and has values for parts of their own.
+            ContentError: A data set cannot be written so.
         """
-        parts = [OutgoingPart(_PART_HEADERS, (instance,)) for instance in self.instances]
-        content_type = MediaType(
-            "multipart",
-            "related",
-            (("type", Representation.DICOM), ("boundary", self.boundary)),
-        )
-        headers = Headers({"Accept": Representation.JSON, "Content-Type": str(content_type)})
-        query = build_query(extra_parameters(self.parameters))
-        url = self.base_url.child(*Selector(study=self.study or "").parts()).with_query(query)
-        body = render_multipart(parts, self.boundary)
-        return Request("POST", url, headers.merged(self.headers), body)
+        selector = Selector(study=self.study or "", permissive=True)
+        query = build_query(self.parameters)
+        url = self.base_url.child(*selector.parts()).with_query(query)
+        return Request("POST", url, self._own_headers().merged(self.headers), self._body())
+
+    def _body(self) -> Body:
+        files = [item for item in self.instances if isinstance(item, Segment)]
+        if self.single_part:
+            return tuple(files)
+        if files:
+            parts = [OutgoingPart(_PART_HEADERS, (file,)) for file in files]
+        else:
+            parts = self._metadata_parts()
+        return render_multipart(parts, self.boundary)
+
+    def _metadata_parts(self) -> list[OutgoingPart]:
+        """Metadata first, then the bulk data that they refer to (PS3.18 §8.6.1.2)."""
+        writer = BulkDataWriter(self.boundary)
+        parts: list[OutgoingPart] = []
+        objects: list[dict[str, Any]] = []
+        for dataset in self.datasets:
+            writer.begin(dataset)
+            if self.representation is Representation.XML:
+                parts.append(xml_part(dataset, writer.choose))
+            else:
+                objects.append(dataset_to_json(dataset, writer.choose))
+        if objects:
+            parts.append(OutgoingPart(_JSON_HEADERS, (format_objects(objects),)))
+        return parts + [item.part() for item in writer.bulk_data]
+
+    @classmethod
+    def from_http(
+        cls, request: Request, *, base_url: URL | None = None, permissive: bool = False
+    ) -> StoreRequest:
+        """Read a request, as a server does, whole.
+
+        Files stay octets, so that one which is broken fails alone. Bulk data come back into their
+        data sets, whose ``file_meta`` tells the transfer syntax of compressed pixel data.
+
+        Args:
+            request: The request.
+            base_url: URL of the service, where it is known; see :meth:`Route.parse`.
+            permissive: Take a study that is no UID: see :class:`Selector`.
+
+        Raises:
+            RemoteProtocolError: It is no request to store. ``status_hint`` is the status to answer
+                with: 400, 404, 405 or 415.
+            MultipartError: The body is malformed, or cut short.
+            ContentError: Metadata are malformed.
+        """
+        base, route = route_request(request, Service.STORE, base_url, permissive=permissive)
+        media_type = request.media_type
+        parts = read_message_parts(request)
+        representation = _request_representation(media_type, parts)
+        if representation is Representation.DICOM:
+            instances: Sequence[Segment | Dataset] = [part.octets for part in parts]
+        else:
+            instances = _read_metadata(parts, representation)
+        is_multipart = media_type is not None and media_type.is_multipart
+        with refusing():
+            return cls(
+                base,
+                instances,
+                route.selector.study or None,
+                media_type.boundary if media_type else None,
+                request.url.parse_query(),
+                request.headers,
+                representation,
+                single_part=representation is Representation.DICOM and not is_multipart,
+                permissive=permissive,
+            )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredInstance:
-    """An instance that the server has stored (PS3.18 Table I.1-1).
+def _file(item: Segment | Dataset) -> Segment:
+    return item if isinstance(item, Segment) else encode(item)
 
-    Attributes:
-        sop_class_uid: Empty where the server does not tell, as all of these.
-        sop_instance_uid: SOP Instance UID.
-        retrieve_url: Where it can be retrieved; may name a host that only the server knows.
-        warning_reason: A :class:`~aiodicomweb.dicom.WarningReason`, or another number.
+
+def _dataset(item: Segment | Dataset) -> Dataset:
+    return decode(body_octets((item,))) if isinstance(item, Segment) else item
+
+
+def _request_representation(media_type: MediaType | None, parts: Sequence[Part]) -> Representation:
+    """How the instances of a request are written: the root of multipart tells, or the first part.
+
+    Raises:
+        RemoteProtocolError: In no way that is known (415).
     """
+    told = media_type.root or media_type if media_type is not None else None
+    if media_type is not None and media_type.is_multipart and media_type.root is None and parts:
+        told = parts[0].media_type
+    for representation in Representation:
+        if told is not None and told.essence == representation:
+            return representation
+    raise RemoteProtocolError("instances are DICOM, JSON or XML", status_hint=415)
 
-    sop_class_uid: str
-    sop_instance_uid: str
-    retrieve_url: str | None = None
-    warning_reason: int | None = None
+
+def _read_metadata(parts: Sequence[Part], representation: Representation) -> list[Dataset]:
+    metadata = [part for part in parts if _is_metadata(part, representation)]
+    reader = BulkDataReader(part for part in parts if not _is_metadata(part, representation))
+    datasets: list[Dataset] = []
+    for part in metadata:
+        datasets += reader.read(part)
+    reader.finish()
+    return datasets
 
 
-@dataclass(frozen=True, slots=True)
-class FailedInstance:
-    """An instance that the server has not stored (PS3.18 Table I.1-1).
-
-    Attributes:
-        sop_class_uid: Empty where the server does not tell, as the next.
-        sop_instance_uid: SOP Instance UID.
-        failure_reason: A :class:`~aiodicomweb.dicom.FailureReason`, or another number.
-    """
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    failure_reason: int | None = None
-
-    @property
-    def reason(self) -> str:
-        """The failure reason in words."""
-        if self.failure_reason is None:
-            return "no reason given"
-        return describe_reason(self.failure_reason)
+def _is_metadata(part: Part, representation: Representation) -> bool:
+    """A document in JSON or XML may be a value, and has a location then."""
+    return part.representation is representation and part.location is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +263,8 @@ class StoreResponse:
         failed: Instances that are not.
         other_failures: Reasons of failures that belong to no instance.
         warnings: Texts of the ``Warning`` fields.
-        dataset: The module itself; ``None`` where the answer holds none.
+        dataset: The module itself, made of the others unless given; ``None`` where there is none.
+        representation: How the module is written; JSON where there is none.
     """
 
     status: int
@@ -145,11 +274,47 @@ class StoreResponse:
     other_failures: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
     dataset: Dataset | None = field(default=None, repr=False)
+    representation: Representation = Representation.JSON
+
+    def __post_init__(self) -> None:
+        """Make the module, where there is something to tell."""
+        if self.representation is Representation.DICOM:
+            raise ConfigurationError("the answer to a store is JSON or XML")
+        if self.dataset is None and (self.has_items or self.retrieve_url):
+            module = StoreModule(self.retrieve_url, self.stored, self.failed, self.other_failures)
+            object.__setattr__(self, "dataset", module.to_dataset())
+        if self.dataset is None:
+            object.__setattr__(self, "representation", Representation.JSON)
 
     @property
     def has_items(self) -> bool:
         """Whether the answer tells of any instance or failure."""
         return bool(self.stored or self.failed or self.other_failures)
+
+    def missing(self, sent: int) -> int:
+        """How many of so many instances the answer does not tell of."""
+        told = len(self.stored) + len(self.failed) + len(self.other_failures)
+        return max(0, sent - told)
+
+    def to_http(self) -> Response:
+        """The HTTP response, with the module if there is one.
+
+        Raises:
+            ConfigurationError: There is a module, and the status allows no body.
+            ContentError: The module cannot be written.
+            LocalProtocolError: A warning holds a character that no field can carry.
+        """
+        headers = Headers(warning_headers(self.warnings))
+        if self.dataset is None:
+            return Response(self.status, headers)
+        if self.status in _NO_BODY:
+            raise ConfigurationError(f"status {self.status} has no module")
+        if self.representation is Representation.XML:
+            body = dataset_to_xml(self.dataset)
+        else:
+            # One object, not an array (PS3.18 §F.2.1).
+            body = json.dumps(dataset_to_json(self.dataset), allow_nan=False).encode()
+        return Response(self.status, headers.add("Content-Type", self.representation), body)
 
     @classmethod
     def from_http(cls, response: Response) -> StoreResponse:
@@ -159,72 +324,27 @@ class StoreResponse:
         the module is no error, and leaves ``dataset`` empty.
 
         Raises:
-            UnexpectedMediaType: The status is success, the body is not DICOM JSON.
-            JsonModelError: The status is success, the body is malformed.
+            UnexpectedMediaType: The status is success, the body is neither DICOM JSON nor XML.
+            JsonModelError: The status is success, the body is malformed JSON.
+            NativeXmlError: The status is success, the body is malformed XML.
+            MultipartError: The status is success, the body is malformed.
         """
+        representation = Representation.JSON
+        datasets: list[Dataset] = []
         try:
-            # One object, or an array of it.
-            datasets = datasets_from_json(json_objects(response))
-        except ContentError:
+            # One object, or an array of it; XML labelled multipart, or not (PS3.18 §B.23).
+            datasets, representation = read_datasets(response)
+        except (ContentError, ProtocolError):
             if response.is_success:
                 raise
-            datasets = []
+        module = StoreModule.from_datasets(datasets)
         return cls(
-            status=response.status,
-            retrieve_url=next((url for module in datasets if (url := _url(module))), None),
-            stored=tuple(map(_stored, _items(datasets, _REFERENCED_SOP_SEQUENCE))),
-            failed=tuple(map(_failed, _items(datasets, _FAILED_SOP_SEQUENCE))),
-            other_failures=tuple(
-                reason
-                for item in _items(datasets, _OTHER_FAILURES_SEQUENCE)
-                if (reason := _reason(item, _FAILURE_REASON)) is not None
-            ),
-            warnings=response.warnings,
-            dataset=datasets[0] if datasets else None,
+            response.status,
+            module.retrieve_url,
+            module.stored,
+            module.failed,
+            module.other_failures,
+            response.warnings,
+            datasets[0] if datasets else None,
+            representation,
         )
-
-
-def _stored(item: Dataset) -> StoredInstance:
-    return StoredInstance(*_uids(item), _url(item), _reason(item, _WARNING_REASON))
-
-
-def _failed(item: Dataset) -> FailedInstance:
-    return FailedInstance(*_uids(item), _reason(item, _FAILURE_REASON))
-
-
-def _items(datasets: Sequence[Dataset], tag: int) -> Iterator[Dataset]:
-    for dataset in datasets:
-        element = _element(dataset, tag)
-        if element is not None and element.VR == "SQ":
-            yield from element.value
-
-
-def _uids(item: Dataset) -> tuple[str, str]:
-    """Class and instance; example B.21 of the standard has the attributes of an instance."""
-    return (
-        _text(item, _REFERENCED_SOP_CLASS_UID) or _text(item, _SOP_CLASS_UID),
-        _text(item, _REFERENCED_SOP_INSTANCE_UID) or _text(item, _SOP_INSTANCE_UID),
-    )
-
-
-def _url(item: Dataset) -> str | None:
-    # Even an example of the standard breaks the lines of a URL.
-    return "".join(_text(item, _RETRIEVE_URL).split()) or None
-
-
-def _text(item: Dataset, tag: int) -> str:
-    element = _element(item, tag)
-    return "" if element is None else str(element.value)
-
-
-def _reason(item: Dataset, tag: int) -> int | None:
-    element = _element(item, tag)
-    if element is None:
-        return None
-    value = element.value[0] if element.VM > 1 else element.value
-    return value if isinstance(value, int) else None
-
-
-def _element(item: Dataset, tag: int) -> DataElement | None:
-    """An element that is there and not empty."""
-    return item[tag] if tag in item and not item[tag].is_empty else None

@@ -1,21 +1,48 @@
-"""What all transactions have in common: extra parameters, and answers in JSON (PS3.18 §8)."""
+"""What all transactions have in common: parameters, fields, and answers in JSON (PS3.18 §8)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..dicom.json_model import JsonObject, dataset_from_json, parse_objects
-from ..errors import ContentError, StatusError, UnexpectedMediaType
-from ..http import parse_retry_after
+from ..errors import (
+    ConfigurationError,
+    ContentError,
+    RemoteProtocolError,
+    StatusError,
+    UnexpectedMediaType,
+)
+from ..http import URL, Headers, WarningValue, parse_retry_after
+from .routes import METHODS, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Sequence
 
     from pydicom import Dataset
 
-    from ..http import Response
+    from ..http import Request, Response
+    from .routes import Service
 
-__all__ = ["extra_parameters", "json_objects", "status_error"]
+__all__ = [
+    "GivenParameters",
+    "Parameters",
+    "extra_parameters",
+    "fix_parameters",
+    "further_headers",
+    "json_objects",
+    "refusing",
+    "route_request",
+    "status_error",
+    "warning_headers",
+]
+
+GivenParameters = Mapping[str, Any] | Iterable[tuple[str, Any]] | None
+"""Query parameters as callers have them: see :func:`extra_parameters`."""
+
+Parameters = tuple[tuple[str, tuple[str, ...]], ...]
+"""Query parameters in order, each with its values, not encoded; none for a bare name."""
 
 _EXCERPT: Final = 1024
 """Octets of an unexpected body that its error keeps: enough for the title of a log-in page."""
@@ -40,6 +67,74 @@ def _parameter(value: Any) -> str | list[str]:
 
 def _scalar(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def fix_parameters(
+    parameters: GivenParameters,
+) -> Parameters:
+    """Parameters as a value that does not change: see :func:`extra_parameters`.
+
+    Args:
+        parameters: A mapping, or pairs, of which names may be repeated.
+
+    Raises:
+        ConfigurationError: A name is empty.
+    """
+    if isinstance(parameters, Mapping):
+        parameters = tuple(cast("Mapping[str, Any]", parameters).items())
+    fixed = tuple((name, _values(value)) for name, value in parameters or ())
+    if not all(name for name, _ in fixed):
+        raise ConfigurationError("a query parameter has no name")
+    return fixed
+
+
+def _values(value: Any) -> tuple[str, ...]:
+    written = _parameter(value)
+    return (written,) if isinstance(written, str) else tuple(written)
+
+
+def further_headers(headers: Headers, ours: Headers) -> Headers:
+    """The fields that say more than, or other than, those that we write by ourselves."""
+    written = {(name.lower(), value) for name, value in ours.items()}
+    return Headers(
+        (name, value) for name, value in headers.items() if (name.lower(), value) not in written
+    )
+
+
+def warning_headers(warnings: Iterable[str]) -> list[tuple[str, str]]:
+    """``Warning`` fields for these texts (PS3.18 §8.3.4.2)."""
+    return [("Warning", str(WarningValue("299", "-", text))) for text in warnings]
+
+
+def route_request(
+    request: Request, service: Service, base_url: URL | None, *, permissive: bool
+) -> tuple[URL, Route]:
+    """What a request names, and the URL of the service that it was sent to.
+
+    Args:
+        request: As received.
+        service: The service that it is to be a request of.
+        base_url: URL of the service, where it is known.
+        permissive: See :class:`Selector`.
+
+    Raises:
+        RemoteProtocolError: There is no such resource (404), or it has no such service (405).
+    """
+    base = None if base_url is None else base_url.path
+    route = Route.parse(request.url.path, base=base, permissive=permissive)
+    if request.method != METHODS[service] or service not in route.services:
+        raise RemoteProtocolError(f"that is no {service}", status_hint=405)
+    url = request.url.without_userinfo()
+    return base_url or URL(url.scheme, url.authority, route.base), route
+
+
+@contextmanager
+def refusing() -> Generator[None]:
+    """Within, what would be a mistake of ours is one of the peer, to be answered with 400."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise RemoteProtocolError(error.message, hint=error.hint) from None
 
 
 def json_objects(response: Response) -> list[JsonObject]:

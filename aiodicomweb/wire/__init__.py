@@ -2,8 +2,8 @@
 
 The rooms: ``heads`` (h11 writes and judges them), ``framing`` (where a body ends), ``coding``
 (gzip and deflate), ``arena`` (the memory that all of it happens in), ``parts`` and ``multipart``
-(reading bodies), ``render`` (writing them), ``exchange`` (one request and its response), and
-``limits``.
+(reading bodies), ``render`` (writing them), ``exchange`` (one request and its response),
+``messages`` (whole ones, that are there already), and ``limits``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from .arena import BLOCK, Arena
 from .exchange import BodyReader, ClientExchange
 from .limits import Limits
-from .multipart import MultipartReader
+from .multipart import MultipartReader, read_parts
 from .parts import END, NEED_DATA, End, NeedData, PartHead, PartReader, Signal, SinglePart
 from .render import OutgoingPart, make_boundary, render_multipart
 
@@ -32,5 +32,6 @@ __all__ = [
     "Signal",
     "SinglePart",
     "make_boundary",
+    "read_parts",
     "render_multipart",
 ]

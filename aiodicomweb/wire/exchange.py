@@ -40,6 +40,12 @@ _HEAD_READ = 32 * 1024
 class BodyReader:
     """The octets of one body, framed and decoded, as they arrive.
 
+    Args:
+        source: Where the octets are received, from the first of the body on.
+        framing: Tells its end.
+        message: The message that the body belongs to.
+        limits: Bounds.
+
     Attributes:
         arena: Where they are deliverable to a reader of parts.
     """
@@ -50,20 +56,22 @@ class BodyReader:
         "_discarded",
         "_framing",
         "_limits",
-        "_response",
+        "_message",
         "_source",
         "_told",
         "arena",
     )
 
-    def __init__(self, source: Arena, framing: Framing, response: Response, limits: Limits) -> None:
+    def __init__(
+        self, source: Arena, framing: Framing, message: Request | Response, limits: Limits
+    ) -> None:
         self._source = source
         self._framing = framing
-        self._response = response
+        self._message = message
         self._limits = limits
         self._broken: DicomWebError | None = None
         # Where there are no octets (HEAD, 204, 304, a length of 0) there is nothing to undo.
-        codings = [] if framing.complete else response.headers.tokens("Content-Encoding")
+        codings = [] if framing.complete else message.headers.tokens("Content-Encoding")
         try:
             codings = content_codings(codings)
         except UnexpectedMediaType as error:
@@ -96,7 +104,7 @@ class BodyReader:
 
     def parts(self) -> PartReader:
         """A reader of the parts: of a multipart body, or of the one part that it is otherwise."""
-        media_type = self._response.media_type
+        media_type = self._message.media_type
         if media_type is not None and media_type.is_multipart:
             return MultipartReader(self.arena, media_type.boundary, self._limits)
         return self._single("part")
@@ -109,7 +117,7 @@ class BodyReader:
         length = None if self._decoder else self._framing.remaining
         if length is not None:
             length += self.arena.available
-        return SinglePart(self.arena, self._response.headers, length, self._limits, bound)
+        return SinglePart(self.arena, self._message.headers, length, self._limits, bound)
 
     def receive(self, *, eof: bool) -> None:
         """Let the framing look at what was received.

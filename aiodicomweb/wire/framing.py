@@ -15,11 +15,18 @@ from ..errors import FramingError, LimitExceeded
 from .heads import check_trailers
 
 if TYPE_CHECKING:
-    from ..http import Response
+    from ..http import Headers, Response
     from .arena import Arena
     from .limits import Limits
 
-__all__ = ["ChunkedFraming", "Framing", "LengthFraming", "UntilClose", "response_framing"]
+__all__ = [
+    "ChunkedFraming",
+    "Framing",
+    "LengthFraming",
+    "UntilClose",
+    "request_framing",
+    "response_framing",
+]
 
 
 class Framing(Protocol):
@@ -211,6 +218,18 @@ class ChunkedFraming:
             )
 
 
+def request_framing(
+    headers: Headers, http_version: str, limits: Limits
+) -> LengthFraming | ChunkedFraming:
+    """Choose a request's framing, in the order of precedence of RFC 9112 §6.3.
+
+    Raises:
+        FramingError: See :func:`response_framing`.
+    """
+    # A request never ends with the connection: it waits for the answer (HTP-26).
+    return _told_framing("request", headers, http_version, limits) or LengthFraming(0)
+
+
 def response_framing(
     method: str, response: Response, http_version: str, limits: Limits
 ) -> LengthFraming | ChunkedFraming | UntilClose:
@@ -222,13 +241,18 @@ def response_framing(
     """
     if method == "HEAD" or response.status in (204, 304):
         return LengthFraming(0)
-    headers = response.headers
+    return _told_framing("response", response.headers, http_version, limits) or UntilClose()
+
+
+def _told_framing(
+    message: str, headers: Headers, http_version: str, limits: Limits
+) -> LengthFraming | ChunkedFraming | None:
     if "Transfer-Encoding" in headers:
         # h11 lets pass only `chunked` alone, once.
         if "Content-Length" in headers:
-            raise FramingError("the response has both Transfer-Encoding and Content-Length")
+            raise FramingError(f"the {message} has both Transfer-Encoding and Content-Length")
         if http_version == "1.0":
-            raise FramingError("the response is chunked in HTTP/1.0")
+            raise FramingError(f"the {message} is chunked in HTTP/1.0")
         return ChunkedFraming(limits)
     length = headers.get("Content-Length")
-    return UntilClose() if length is None else LengthFraming(int(length))
+    return None if length is None else LengthFraming(int(length))

@@ -1,8 +1,8 @@
 """Heads of messages: h11 writes them and is the judge of what is legal (RFC 9112 §2-§5).
 
-One :class:`ClientHeads` serves one exchange. h11 sees the head of the request, the heads of the
-responses and the trailers, never the octets of a body: :mod:`~aiodicomweb.wire.framing` counts
-those in place.
+One :class:`ClientHeads` serves one exchange seen from the client, one :class:`ServerHeads` one
+seen from the server. h11 sees the head of the request, the heads of the responses and the
+trailers, never the octets of a body: :mod:`~aiodicomweb.wire.framing` counts those in place.
 """
 
 from __future__ import annotations
@@ -12,13 +12,22 @@ from dataclasses import dataclass
 
 import h11
 
-from ..errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
-from ..http import Headers, Request, Response, body_length
+from ..errors import LimitExceeded, LocalProtocolError, ProtocolError, RemoteProtocolError
+from ..http import URL, Headers, Request, Response, body_length
 
-__all__ = ["ClientHeads", "ResponseHead", "check_trailers", "head_length"]
+__all__ = [
+    "ClientHeads",
+    "RequestHead",
+    "ResponseHead",
+    "ServerHeads",
+    "check_trailers",
+    "head_length",
+]
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 """The end of a head as h11 sees it: a blank line, with bare LF tolerated (RFC 9112 §2.2)."""
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 _QUOTED = re.compile(r""":| b['"]""")
 """Where the text of an error of h11 begins to quote octets."""
@@ -49,6 +58,19 @@ class ResponseHead:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request's head.
+
+    Attributes:
+        request: Method, URL and header fields without ``Host``, with an empty body.
+        http_version: ``1.0`` or ``1.1``.
+    """
+
+    request: Request
+    http_version: str
+
+
 def head_length(octets: memoryview, limit: int, searched: int = 0) -> int | None:
     """Length of the head at the start of ``octets``, or ``None`` if it isn't all there.
 
@@ -65,7 +87,7 @@ def head_length(octets: memoryview, limit: int, searched: int = 0) -> int | None
     if match is not None:
         return match.end()
     if len(octets) >= limit:
-        raise LimitExceeded("the head of the response is too long", limit="head", value=limit)
+        raise LimitExceeded("the head of the message is too long", limit="head", value=limit)
     return None
 
 
@@ -128,6 +150,86 @@ class ClientHeads:
             reason=event.reason.decode("iso-8859-1"),
         )
         return ResponseHead(response, event.http_version.decode("ascii"))
+
+
+class ServerHeads:
+    """The heads of one exchange, seen from the server."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self) -> None:
+        self._connection = h11.Connection(h11.SERVER)
+
+    def request(self, octets: bytes, scheme: str) -> RequestHead:
+        """Read one whole head of a request, with its blank line.
+
+        Args:
+            octets: The head.
+            scheme: That of the connection, unless the target is a whole URL.
+
+        Raises:
+            RemoteProtocolError: It is not legal HTTP. Lines that end without CR are not, other
+                than in a response: a gateway before us may see other requests (RFC 9112 §11.2).
+        """
+        if _BARE_LF.search(octets):
+            raise RemoteProtocolError("a line of the request's head ends without CR")
+        try:
+            self._connection.receive_data(octets)
+            event = self._connection.next_event()
+        except h11.RemoteProtocolError as error:
+            raise RemoteProtocolError(
+                _verdict(error), excerpt=octets, status_hint=error.error_status_hint
+            ) from None
+        if not isinstance(event, h11.Request):
+            raise RemoteProtocolError("there is no request in the head")
+        headers = Headers.from_wire(event.headers)
+        url = _request_url(event.target.decode("ascii"), headers.get("Host", ""), scheme)
+        request = Request(event.method.decode("ascii"), url, headers.without("Host"))
+        return RequestHead(request, event.http_version.decode("ascii"))
+
+    def response(self, response: Response) -> bytes:
+        """Write the head of a final response, with the length of its body.
+
+        A length of the caller's own counts only for 304, which has no body.
+
+        Raises:
+            LocalProtocolError: The response is not legal HTTP.
+        """
+        headers = response.headers
+        if "Transfer-Encoding" in headers:
+            raise LocalProtocolError("bodies are sent with Content-Length, not Transfer-Encoding")
+        bodiless = response.status in (204, 304)
+        if bodiless and response.body:
+            raise LocalProtocolError(f"a response of status {response.status} has no body")
+        if response.status != 304:
+            headers = headers.without("Content-Length")
+        if not bodiless:
+            headers = headers.add("Content-Length", str(len(response.body)))
+        try:
+            event = h11.Response(
+                status_code=response.status,
+                headers=headers.to_wire(),
+                reason=response.reason.encode("iso-8859-1"),
+            )
+            return self._connection.send(event) or b""
+        except h11.LocalProtocolError as error:
+            raise LocalProtocolError(_verdict(error)) from None
+
+
+def _request_url(target: str, host: str, scheme: str) -> URL:
+    """The URL of a request: a target that is a whole URL overrules ``Host`` (RFC 9112 §3.2.2)."""
+    try:
+        if not target.startswith("/"):
+            url = URL.parse(target)
+            if url.host and url.fragment is None:
+                return url.without_userinfo()
+        elif "@" not in host:
+            # Not parsed: "//" at the start would be read as an authority.
+            path, mark, query = target.partition("?")
+            return URL(scheme if host else "", host, path, query if mark else None)
+    except ProtocolError:
+        pass
+    raise RemoteProtocolError("the request has no target on this server")
 
 
 def check_trailers(octets: bytes) -> None:

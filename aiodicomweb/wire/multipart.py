@@ -19,18 +19,15 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import cast
 
 from ..errors import LimitExceeded, MultipartError
 from ..http import Headers
-from .arena import BLOCK
+from .arena import BLOCK, Arena
+from .limits import Limits
 from .parts import END, NEED_DATA, End, NeedData, PartHead, growth
 
-if TYPE_CHECKING:
-    from .arena import Arena
-    from .limits import Limits
-
-__all__ = ["MultipartReader"]
+__all__ = ["MultipartReader", "read_parts"]
 
 
 class _State(Enum):
@@ -58,6 +55,35 @@ _FOLD = re.compile(rb"\r?\n[ \t]+")
 # The white space around a value is taken off afterwards: here it would cost its length squared.
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\x00\r\n]*)")
 _LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+def read_parts(
+    body: bytes | bytearray | memoryview, boundary: str | None, limits: Limits | None = None
+) -> list[tuple[Headers, bytes]]:
+    """Read a multipart body that is there whole.
+
+    Args:
+        body: The octets of the body, and no more.
+        boundary: See :class:`MultipartReader`.
+        limits: Bounds; the usual ones if ``None``.
+
+    Returns:
+        Head and octets of each part.
+
+    Raises:
+        MultipartError: The body is malformed, or ends without its close delimiter.
+        LimitExceeded: A head is too long, or there are too many parts.
+    """
+    arena = Arena(len(body))
+    arena.write(body)
+    arena.deliver(arena.undecoded)
+    reader = MultipartReader(arena, boundary, limits or Limits())
+    reader.receive_eof(delimited=True)
+    parts: list[tuple[Headers, bytes]] = []
+    # At the end of the input the reader never asks for more.
+    while (head := cast("PartHead | End", reader.next_part())) is not END:
+        parts.append((head.headers, bytes(cast("memoryview", reader.read_part()))))
+    return parts
 
 
 class MultipartReader:

@@ -4,16 +4,12 @@ import base64
 import json
 import math
 import struct
-import warnings
-from pathlib import Path
 from typing import Any
 
-import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset, config
-from pydicom.data import get_testdata_files
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
@@ -21,17 +17,11 @@ from aiodicomweb.dicom import (
     dataset_from_json,
     dataset_to_json,
     datasets_from_json,
-    is_part10,
     parse_objects,
 )
-from aiodicomweb.dicom.json_model import MAX_DEPTH
+from aiodicomweb.dicom.json_reader import MAX_DEPTH
 from aiodicomweb.errors import JsonModelError
 
-FILES = [
-    path
-    for path in sorted(map(Path, get_testdata_files()))
-    if path.is_file() and is_part10(path.read_bytes()) and "DICOMDIR" not in path.name
-]
 BINARY = base64.b64encode(b"\x01\x02\x03\x04").decode()
 UNSET: Any = object()
 
@@ -524,7 +514,7 @@ def test_a_data_set_is_written() -> None:
         "00100030": {"vr": "DA"},
         "00101001": {"vr": "PN", "Value": [{"Alphabetic": "A", "Ideographic": "I"}, None]},
         "00101002": {"vr": "SQ", "Value": [{"00100020": {"vr": "LO", "Value": ["1"]}}, {}]},
-        "00180050": {"vr": "DS", "Value": [1.5]},
+        "00180050": {"vr": "DS", "Value": ["1.50"]},  # JSN-32: a number would be 1.5
         "00186020": {"vr": "FD", "Value": ["Infinity", "-Infinity", 0.5]},
         "00200013": {"vr": "IS", "Value": [3]},
         "00200032": {"vr": "DS", "Value": [1.0, None, 2.5]},
@@ -585,29 +575,3 @@ def test_a_value_of_the_wrong_kind_is_an_error_with_its_path(vr: str, value: obj
 
     assert "00101002[1].00091001" == caught.value.path
     assert "Doe" not in str(caught.value)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_bundled_file_survives_json(path: Path) -> None:
-    """A file's data set is the same after a way through JSON text."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            source = pydicom.dcmread(path)
-            list(source.iterall())
-        except Exception:  # noqa: BLE001
-            pytest.skip("pydicom does not read it")
-        written = dataset_to_json(source)
-
-    again = dataset_from_json(parse_objects(json.dumps(written, allow_nan=False).encode())[0])
-
-    # A value that is none of its VR comes back as octets.
-    odd = {"badVR.dcm": 1}.get(path.name, 0)
-    rewritten = dataset_to_json(again)
-    assert odd == sum(written[tag] != rewritten[tag] for tag in written)
-    same = [
-        element.value == again[element.tag].value or element.is_empty
-        for element in source
-        if element.tag.element and element.VR != "SQ"
-    ]
-    assert odd == same.count(False)

@@ -1,4 +1,4 @@
-"""Warning, Retry-After and Content-Range."""
+"""Warning and Retry-After."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodicomweb.http import (
-    ContentRange,
     Headers,
     WarningValue,
+    format_retry_after,
     parse_retry_after,
     parse_warnings,
 )
@@ -143,35 +143,38 @@ def test_any_retry_after(value: str) -> None:
     assert seconds is None or seconds >= 0
 
 
+@given(st.sampled_from(["299", "110", "A700"]), st.sampled_from(["-", "h:80", "/rs"]), FIELD_TEXT)
+def test_warning_round_trip(code: str, agent: str, text: str) -> None:
+    """Whatever the text, it is read back, alone and in a list (GEN-19, HTP-90)."""
+    text = text.strip() or "x"
+    warning = WarningValue(code, agent, text)
+    headers = Headers([("Warning", str(warning)), ("Warning", f"{warning}, {warning}")])
+
+    assert (text,) * 3 == tuple(found.text for found in parse_warnings(headers))
+    assert code == parse_warnings(headers)[0].code
+
+
 @pytest.mark.parametrize(
-    ("value", "expected"),
+    ("expected", "warning"),
     [
-        ("bytes 0-99/1234", ContentRange(0, 99, 1234)),
-        ("Bytes 5-5/6", ContentRange(5, 5, 6)),
-        ("bytes 100-199/*", ContentRange(100, 199, None)),
+        (
+            "299 https://h/rs: There are 7 additional results that can be requested",
+            WarningValue(
+                "299", "https://h/rs", "There are 7 additional results that can be requested"
+            ),
+        ),
+        ("A700 /rs: Out of memory", WarningValue("A700", "/rs", "Out of memory")),  # STW-38
+        ("299 -: no more", WarningValue("", "", "no more")),
+        ('299 - "\\"quoted\\" 1, 299 2"', WarningValue("299", "-", '"quoted" 1, 299 2')),
     ],
 )
-def test_content_range(value: str, expected: ContentRange) -> None:
-    """First, last and complete length (HTP-71)."""
-    assert expected == ContentRange.parse(value)
+def test_warning_is_written_as_the_standard_has_it(expected: str, warning: WarningValue) -> None:
+    """No quotes, unless the text could not be read back (QID-51)."""
+    assert expected == str(warning)
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["", "bytes */1234", "bytes 9-5/10", "bytes 0-10/10", "bytes 0-/10", "bytes -5/10",
-     "items 0-1/2", "bytes 0-1", "bytes=0-1/2", "bytes ١-٢/٣", f"bytes 0-{'9' * 5000}/*"],
-)  # fmt: skip
-def test_content_range_of_nothing(value: str) -> None:
-    """An invalid range must not be used, and an unsatisfied one names nothing (HTP-71, HTP-73)."""
-    assert ContentRange.parse(value) is None
-
-
-@given(st.integers(0, 10**18), st.integers(0, 10**6), st.none() | st.integers(0, 10**6))
-def test_content_range_round_trip(first: int, more: int, rest: int | None) -> None:
-    """Every valid range is read (HTP-71)."""
-    last = first + more
-    length = None if rest is None else last + 1 + rest
-
-    assert ContentRange(first, last, length) == ContentRange.parse(
-        f"bytes {first}-{last}/{'*' if length is None else length}"
-    )
+@pytest.mark.parametrize(("expected", "seconds"), [("120", 120), ("3", 2.1), ("0", -5)])
+def test_retry_after_is_whole_seconds(expected: str, seconds: float) -> None:
+    """Rounded up, never negative, and read back (HTP-68)."""
+    assert expected == format_retry_after(seconds)
+    assert float(expected) == parse_retry_after(expected, NOW)

@@ -156,3 +156,33 @@ def test_collections_can_be_searched(path: str, selector: Selector) -> None:
     expected = path.endswith(("/studies", "/series", "/instances"))
 
     assert expected is selector.is_collection
+
+
+@pytest.mark.parametrize("uid", ["1.2.840.x", "2.25.a-b_c~d", "A", "1..2", "x" * 64])
+def test_odd_uids_are_taken_on_request(uid: str) -> None:
+    """Strict when built, permissive on request."""
+    selector = Selector(uid, "1.2", permissive=True)
+
+    assert f"/studies/{uid}/series/1.2" == selector.path()
+    assert selector == Selector.from_path(selector.path(), permissive=True)
+    with pytest.raises(ConfigurationError):
+        Selector(uid)
+    with pytest.raises(ConfigurationError):
+        Selector.from_path(selector.path())
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [".", "..", "a/b", "a\\b", "a b", "%2e", "a?b", "a#b", "a\r\nb", "a\0", "é", "x" * 65,
+     "studies", "series", "instances", "frames", 5],
+)  # fmt: skip
+def test_no_uid_leaves_its_segment(uid: Any) -> None:
+    """Safe always: nothing that climbs, ends or changes a path (HTP-98)."""
+    with pytest.raises(ConfigurationError):
+        Selector(uid, permissive=True)
+
+
+def test_permissive_is_no_part_of_a_selector() -> None:
+    """It is how it was built, not what it is."""
+    assert Selector("1.2", permissive=True) == Selector("1.2")
+    assert "permissive" not in repr(Selector("1.2"))

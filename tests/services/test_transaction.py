@@ -4,9 +4,24 @@ from pathlib import PurePath
 
 import pytest
 
-from aiodicomweb.errors import JsonModelError, NotFound, StatusError, Throttled, UnexpectedMediaType
+from aiodicomweb.errors import (
+    ConfigurationError,
+    JsonModelError,
+    NotFound,
+    RemoteProtocolError,
+    StatusError,
+    Throttled,
+    UnexpectedMediaType,
+)
 from aiodicomweb.http import Headers, Response
-from aiodicomweb.services.transaction import extra_parameters, json_objects, status_error
+from aiodicomweb.services.transaction import (
+    extra_parameters,
+    fix_parameters,
+    further_headers,
+    json_objects,
+    refusing,
+    status_error,
+)
 
 OBJECT = b'{"00100020":{"vr":"LO","Value":["1"]}}'
 
@@ -128,3 +143,31 @@ def test_retry_after_needs_the_time(
 
     assert isinstance(error, Throttled)
     assert expected == error.retry_after
+
+
+def test_parameters_become_a_value() -> None:
+    """Mappings and pairs, values as texts; names may be repeated."""
+    assert (("a", ("1",)), ("b", ("x", "true")), ("c", ())) == fix_parameters(
+        {"a": 1, "b": ["x", True], "c": []}
+    )
+    assert (("a", ("1",)), ("a", ("2",))) == fix_parameters([("a", "1"), ("a", ("2",))])
+    assert () == fix_parameters(None)
+    with pytest.raises(ConfigurationError):
+        fix_parameters({"": 1})
+
+
+def test_further_headers_are_those_that_we_do_not_write() -> None:
+    """Compared by line, names without case."""
+    ours = Headers({"Accept": "a/b"})
+    given = Headers([("accept", "a/b"), ("Accept", "c/d"), ("X", "a/b")])
+
+    assert Headers([("Accept", "c/d"), ("X", "a/b")]) == further_headers(given, ours)
+
+
+def test_a_mistake_of_the_peer_is_no_mistake_of_ours() -> None:
+    """It is answered with 400, and keeps its hint."""
+    with pytest.raises(RemoteProtocolError, match="a name") as caught, refusing():
+        raise ConfigurationError("a name", hint="another")
+
+    assert "another" == caught.value.hint
+    assert 400 == caught.value.status_hint

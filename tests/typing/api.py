@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from pydicom import Dataset
 
@@ -21,7 +21,21 @@ from aiodicomweb import (
     StoreReport,
     Timeout,
 )
-from aiodicomweb.http import Headers, Response
+from aiodicomweb.http import URL, Headers, MediaType, Request, Response
+from aiodicomweb.services import (
+    Query,
+    RetrieveRequest,
+    RetrieveResponse,
+    SearchRequest,
+    SearchResponse,
+    Selector,
+    StoreRequest,
+    StoreResponse,
+)
+from aiodicomweb.wire import messages
+
+if TYPE_CHECKING:
+    from aiodicomweb._util import MessageCodec
 
 
 async def settings() -> None:
@@ -92,3 +106,21 @@ async def stores(client: Client, dataset: Dataset) -> None:
     assert_type(report.failed, tuple[FailedInstance, ...])
     report.raise_for_failures()
     assert_type(await client.store_instances(dataset), StoreReport)
+
+
+def messages_without_io(request: Request, response: Response) -> None:
+    """Messages are read and written on both sides, and are what they say."""
+    codec: MessageCodec = messages
+    assert_type(codec.render_request(request), bytes)
+    assert_type(bytes(request), bytes)
+    assert_type(Request.from_bytes(b""), Request)
+    assert_type(Response.from_bytes(b"", method="HEAD"), Response)
+    search = SearchRequest(URL.parse("http://h"), Selector(study=""), {"PatientID": "1"})
+    assert_type(search.query, Query)
+    assert_type(search.parameters, tuple[tuple[str, tuple[str, ...]], ...])
+    assert_type(SearchRequest.from_http(request), SearchRequest)
+    assert_type(SearchResponse.from_http(response).datasets, tuple[Dataset, ...])
+    assert_type(RetrieveRequest.from_http(request).media_types, tuple[MediaType, ...])
+    assert_type(RetrieveResponse.from_http(response).to_http(), Response)
+    assert_type(StoreRequest.from_http(request).datasets, tuple[Dataset, ...])
+    assert_type(StoreResponse.from_http(response).missing(3), int)

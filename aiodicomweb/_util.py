@@ -1,0 +1,58 @@
+"""What all layers may use: at present the one thing that a lower layer needs of a higher one.
+
+``bytes(request)`` is a promise of ``http``, and h11, who has to keep it, lives in ``wire``. So
+``http`` asks here, and the front door, which knows all rooms and is passed on the way to any of
+them, says where the answer is. Nothing is imported before a message is written or read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .http import Request, Response
+
+__all__ = ["Injected", "MessageCodec", "message_codec"]
+
+T = TypeVar("T")
+
+
+class MessageCodec(Protocol):
+    """Writes and reads whole HTTP/1.1 messages: see :mod:`aiodicomweb.wire.messages`."""
+
+    def render_request(self, request: Request) -> bytes:
+        """A request's octets."""
+        ...
+
+    def parse_request(self, octets: bytes | bytearray | memoryview, *, scheme: str) -> Request:
+        """The request that these octets are."""
+        ...
+
+    def render_response(self, response: Response) -> bytes:
+        """A response's octets."""
+        ...
+
+    def parse_response(self, octets: bytes | bytearray | memoryview, *, method: str) -> Response:
+        """The response that these octets are."""
+        ...
+
+
+class Injected(Generic[T]):
+    """Something that is handed in from above, and looked up when it is first needed."""
+
+    __slots__ = ("_load",)
+
+    _load: Callable[[], T]
+
+    def provide(self, load: Callable[[], T]) -> None:
+        """Say how to get it."""
+        self._load = load
+
+    def get(self) -> T:
+        """Get it."""
+        return self._load()
+
+
+message_codec: Injected[MessageCodec] = Injected()

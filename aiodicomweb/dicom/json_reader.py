@@ -1,0 +1,279 @@
+"""DICOM JSON objects to pydicom data sets (PS3.18 §F.2).
+
+``Dataset.from_json`` is not used: it validates by a global setting, warns, prints values in its
+errors, gives up at a lower-case tag or a missing ``vr``, takes any of ``Value``, ``InlineBinary``
+and ``BulkDataURI`` where a server sends two, and is several times slower.
+
+Reading is lenient: what a server relays from a broken object must not hide the rest of the
+object. Text that is no value of its VR (a Decimal String of letters) is kept as octets of VR UN.
+Only what has no meaning at all is an error, and names its path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pydicom import DataElement, Dataset, Sequence, config
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import empty_value_for_VR
+from pydicom.tag import BaseTag
+
+from ..errors import JsonModelError
+from .character_set import ENCODED_VRS, fit_character_set
+from .elements import new_dataset, new_element
+from .json_values import (
+    SIMPLE_VALUES,
+    STANDARD_VRS,
+    decode_binary,
+    from_octets,
+    from_values,
+    is_list,
+    is_object,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MAX_DEPTH", "BulkDataResolver", "JsonReader"]
+
+BulkDataResolver = Callable[[str, str, str], object]
+"""Gets the value of a ``BulkDataURI`` from its tag (eight upper-case digits), VR and URI."""
+
+MAX_DEPTH: Final = 64
+"""Nested sequences that are followed. Structured reports nest about ten deep; each level costs
+five frames of Python's stack, whose limit is 1000."""
+
+_TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
+_NOTHING: Final[tuple[Any, ...]] = (None, "", {})
+_NO_TABLE: Final[dict[str, Any]] = {}
+_NO_VALUE_OF_ITS_VR: Final = (ValueError, TypeError, ArithmeticError)
+"""What pydicom's value classes raise at text which they cannot convert."""
+
+
+@lru_cache(maxsize=8192)
+def _place(name: str) -> tuple[BaseTag, BaseTag | None] | None:
+    """The tag of a property name, and that of its private creator (PS3.5 §7.8.1).
+
+    ``None`` if it is no part of a data set (PS3.18 §F.2.2). Objects repeat the tags of those before
+    them, so that most are neither checked nor made anew.
+    """
+    if _TAG.fullmatch(name) is None:
+        raise JsonModelError("a property name is not a tag of eight hexadecimal digits")
+    tag = BaseTag(int(name, 16))
+    if not tag.element or tag.group in {0x0002, 0xFFFE}:
+        return None
+    if not tag.is_private or tag.element < 0x1000:
+        return tag, None
+    # Made from its own name, it is the very key under which the creator is found.
+    creator = _place(f"{tag.group:04X}{tag.element >> 8:04X}")
+    return (tag, creator[0]) if creator is not None else None
+
+
+class JsonReader:
+    """Makes data sets of objects; one reader serves any number of them.
+
+    Args:
+        bulk_data: Called for each ``BulkDataURI``, or ``None`` to leave such elements empty.
+    """
+
+    __slots__ = ("_bulk_data", "_foreign", "_mode", "_pydicom_s", "_simple")
+
+    def __init__(self, bulk_data: BulkDataResolver | None = None) -> None:
+        self._bulk_data = bulk_data
+        self._mode = config.settings.reading_validation_mode
+        # VRs that a user's settings let pydicom convert to classes of other kinds.
+        self._pydicom_s = frozenset(
+            (("DS",) if config.use_DS_decimal else ())
+            + (("DA", "DT", "TM") if config.datetime_conversion else ())
+        )
+        self._simple = {
+            kind: {vr: how for vr, how in table.items() if vr not in self._pydicom_s}
+            for kind, table in SIMPLE_VALUES.items()
+        }
+        self._foreign: list[str] = []
+
+    def read(self, obj: dict[str, Any], where: str = "") -> Dataset:
+        """Make a data set of an object, which is not changed.
+
+        Args:
+            obj: The object.
+            where: What the path of an error starts with.
+
+        Raises:
+            JsonModelError: An attribute is malformed; ``path`` names it.
+        """
+        self._foreign = []
+        dataset = self._item(where, obj, 0)
+        if self._foreign:
+            fit_character_set(dataset, self._foreign)
+        return dataset
+
+    def _item(self, where: str, item: Any, depth: int) -> Dataset:
+        try:
+            return self._dataset(_as_object(item), depth)
+        except JsonModelError as error:
+            error.path = f"{where}{error.path}"
+            raise
+
+    def _dataset(self, obj: dict[str, Any], depth: int) -> Dataset:
+        if depth > MAX_DEPTH:
+            raise JsonModelError(f"sequences are nested deeper than {MAX_DEPTH}")
+        elements: dict[BaseTag, DataElement] = {}
+        orphans: list[tuple[DataElement, BaseTag]] = []
+        name = ""
+        try:
+            for name, attribute in obj.items():
+                place = _place(name)
+                if place is not None:
+                    tag, creator = place
+                    element = elements[tag] = self._element(tag, attribute, depth)
+                    if creator is not None and creator in elements:
+                        element.private_creator = elements[creator].value
+                    elif creator is not None:
+                        orphans.append((element, creator))
+        except JsonModelError as error:
+            if _TAG.fullmatch(name):
+                error.path = f".{name.upper()}{error.path}"
+            raise
+        # Servers send any order, so that creators may come behind their elements.
+        for element, creator in orphans:
+            if creator in elements:
+                element.private_creator = elements[creator].value
+        names = list(obj)
+        if names != sorted(names):
+            elements = dict(sorted(elements.items(), key=_by_tag))
+        return new_dataset(elements)
+
+    def _element(self, tag: BaseTag, attribute: Any, depth: int) -> DataElement:
+        """An element; most have one plain value, a number or text without surprises."""
+        # Classes are compared, since isinstance takes True for a number and is slower.
+        if attribute.__class__ is dict:
+            vr, values = attribute.get("vr"), attribute.get("Value")
+            if values.__class__ is list and len(values) == 1 and vr.__class__ is str:
+                value = values[0]
+                kind = value.__class__
+                if kind is not str or (value and value.isascii() and "\\" not in value):
+                    how = self._simple.get(kind, _NO_TABLE).get(vr)
+                    if how is not None:
+                        vr, convert = how
+                        try:
+                            if convert is not None:
+                                value = convert(value)
+                            return new_element(tag, vr, value, self._mode)
+                        except _NO_VALUE_OF_ITS_VR:
+                            pass
+        return self._any_element(tag, attribute, depth)
+
+    def _any_element(self, tag: BaseTag, attribute: Any, depth: int) -> DataElement:
+        members = _as_object(attribute)
+        values = _as_list(members.get("Value"))
+        vr = _value_representation(tag, members.get("vr"), values)
+        if vr == "SQ":
+            return new_element(tag, vr, self._items(values, depth), self._mode)
+        if any(value not in _NOTHING for value in values):
+            return self._convert(tag, vr, from_values, values)
+        if binary := members.get("InlineBinary"):
+            return self._convert(tag, vr, from_octets, decode_binary(binary))
+        if (uri := members.get("BulkDataURI")) and self._bulk_data is not None:
+            return self._bulk_element(tag, vr, uri, self._bulk_data)
+        return new_element(tag, vr, empty_value_for_VR(vr), self._mode)
+
+    def _items(self, values: list[Any], depth: int) -> Sequence:
+        if all(value is None for value in values):
+            return Sequence()
+        return Sequence(
+            [self._item(f"[{index}]", item, depth + 1) for index, item in enumerate(values)]
+        )
+
+    def _convert(
+        self, tag: BaseTag, vr: str, convert: Callable[[str, Any], Any], source: Any
+    ) -> DataElement:
+        try:
+            if vr in self._pydicom_s:
+                return self._checked_element(tag, vr, convert("LO", source))
+            value = convert(vr, source)
+        except _NO_VALUE_OF_ITS_VR:
+            # Text which cannot be converted, such as letters in DS. It is kept, and harmless.
+            vr = "UN"
+            value = source.rstrip(b" \0") if convert is from_octets else from_values(vr, source)
+        if vr in ENCODED_VRS:
+            self._foreign += _foreign_texts(value)
+        return new_element(tag, vr, value, self._mode)
+
+    def _bulk_element(
+        self, tag: BaseTag, vr: str, uri: Any, bulk_data: BulkDataResolver
+    ) -> DataElement:
+        (uri, *_) = _as_list(uri)
+        if not isinstance(uri, str):
+            raise JsonModelError("BulkDataURI is not a string")
+        value = bulk_data(f"{tag:08X}", vr, uri)
+        if isinstance(value, bytes | bytearray | memoryview):
+            return self._convert(tag, vr, from_octets, bytes(cast("bytes", value)))
+        try:
+            return self._checked_element(
+                tag, vr, empty_value_for_VR(vr) if value is None else value
+            )
+        except _NO_VALUE_OF_ITS_VR:
+            raise JsonModelError("bulk data is not a value of its VR") from None
+
+    def _checked_element(self, tag: BaseTag, vr: str, value: Any) -> DataElement:
+        """An element of a value that pydicom converts, without its validation."""
+        element = DataElement(tag, "OB" if vr == "UN" else vr, value, validation_mode=config.IGNORE)
+        element.VR = vr
+        element.validation_mode = self._mode
+        return element
+
+
+def _by_tag(item: tuple[BaseTag, DataElement]) -> int:
+    return int(item[0])
+
+
+def _foreign_texts(value: Any) -> list[str]:
+    """Those texts of a value that have characters beyond ASCII."""
+    if type(value) is str:
+        return [] if value.isascii() else [value]
+    texts = map(str, value if is_list(value) else [value])
+    return [text for text in texts if not text.isascii()]
+
+
+def _as_list(values: Any) -> list[Any]:
+    """The members of ``Value``; a lone one is not always in an array."""
+    if is_list(values):
+        return values
+    return [] if values is None else [values]
+
+
+def _as_object(value: Any) -> dict[str, Any]:
+    """An attribute or an item; ``null`` stands for an empty one."""
+    if is_object(value):
+        return value
+    if value is None:
+        return {}
+    raise JsonModelError("not an object")
+
+
+def _value_representation(tag: BaseTag, vr: Any, values: list[Any]) -> str:
+    """The VR sent, else that of the data dictionary, else UN (PS3.5 §6.2.2)."""
+    sent = vr.upper() if isinstance(vr, str) else ""
+    if sent in STANDARD_VRS and (sent != "UN" or not values):
+        return sent
+    if tag.is_private_creator:
+        return "LO"
+    try:
+        known = dictionary_VR(tag)
+    except KeyError:
+        known = "UN"
+    if known == "UN" and any(is_object(value) and value for value in values):
+        return "SQ"
+    return known if known in STANDARD_VRS else resolve(known, values)
+
+
+def resolve(vr: str, values: Iterable[Any]) -> str:
+    """One VR for the dictionary's ambiguous ones, such as ``US or SS`` (PS3.6)."""
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if numbers and "US" in vr:
+        return "SS" if min(numbers) < 0 else "US"
+    return "OW" if "OW" in vr else "US" if "US" in vr else "UN"

@@ -1,0 +1,250 @@
+"""Bulk data: values that travel in parts of their own, beside JSON or XML (PS3.18 §8.6.1.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+from uuid import NAMESPACE_URL, uuid5
+
+from ..dicom.frames import (
+    join_frames,
+    set_transfer_syntax,
+    split_frames,
+    transfer_syntax_of,
+)
+from ..dicom.json_model import dataset_from_json, parse_objects
+from ..dicom.native_xml import dataset_from_xml
+from ..dicom.uids import (
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    bulk_data_media_type,
+    default_transfer_syntax,
+    is_encapsulated,
+)
+from ..errors import ConfigurationError, ProtocolError, RemoteProtocolError
+from ..http import ContentRange, Headers, MediaType
+from ..wire.render import OutgoingPart
+from .representation import Representation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pydicom import DataElement, Dataset
+
+    from ..dicom.json_model import BulkDataResolver
+    from .content import Part
+
+__all__ = ["BulkData", "BulkDataReader", "BulkDataWriter"]
+
+T = TypeVar("T")
+
+_OCTETS: Final = MediaType("application", "octet-stream")
+_PIXEL_DATA: Final = 0x7FE00010
+_NUMBER_OF_FRAMES: Final = 0x00280008
+_ENCAPSULATED_DOCUMENT: Final = 0x00420011
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+
+_BINARY_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_IN_LINE: Final = 1024
+"""Octets up to which a value stays in line: a part's head has about 200, and costs a look-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkData:
+    """A value, a frame or a rendered image (PS3.18 §10.4.3.3).
+
+    Attributes:
+        data: Its octets.
+        media_type: What they are.
+        location: ``Content-Location``: the ``BulkDataURI``, or the URL of the frame.
+        content_range: Which octets of the whole these are; ``None`` for all.
+
+    Raises:
+        ConfigurationError: The octets are not as many as the range says.
+    """
+
+    data: bytes = field(repr=False)
+    media_type: MediaType = _OCTETS
+    location: str | None = field(default=None, repr=False)
+    content_range: ContentRange | None = None
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if self.content_range is not None and self.content_range.length != len(self.data):
+            raise ConfigurationError("a range of other octets than there are")
+
+    @property
+    def transfer_syntax(self) -> str | None:
+        """UID of the transfer syntax, as told or as the media type implies; else ``None``."""
+        told = self.media_type.transfer_syntax
+        return told or default_transfer_syntax(self.media_type.essence)
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields that say all but the octets.
+
+        Raises:
+            LocalProtocolError: The location or the media type cannot be sent.
+        """
+        headers = Headers({"Content-Type": str(self.media_type)})
+        if self.location is not None:
+            headers = headers.add("Content-Location", self.location)
+        if self.content_range is not None:
+            headers = headers.add("Content-Range", str(self.content_range))
+        return headers
+
+    def part(self) -> OutgoingPart:
+        """The part of a multipart body."""
+        return OutgoingPart(self.headers, (self.data,))
+
+
+class BulkDataWriter:
+    """Takes large values out of data sets that are to be stored as JSON or XML.
+
+    :meth:`choose` is what :func:`~aiodicomweb.dicom.dataset_to_json` takes as ``bulk_data``.
+
+    Args:
+        name: Something that no other message has, such as its boundary: URIs are made of it.
+
+    Attributes:
+        bulk_data: The values, in the order in which they were met.
+    """
+
+    _dataset: Dataset
+    _syntax: str
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._count = 0
+        self.bulk_data: list[BulkData] = []
+
+    def begin(self, dataset: Dataset) -> None:
+        """The next elements are of this data set.
+
+        Raises:
+            ConfigurationError: Its octets are big-endian, which the web does not know.
+        """
+        self._dataset = dataset
+        self._syntax = transfer_syntax_of(dataset) or EXPLICIT_VR_LITTLE_ENDIAN
+        if self._syntax == EXPLICIT_VR_BIG_ENDIAN:
+            raise ConfigurationError(
+                "bulk data are little-endian, and the data set is not (PS3.18 §8.7.3.3.1)"
+            )
+
+    def choose(self, element: DataElement) -> str | None:
+        """The URI of an element that goes into a part; ``None`` for one that stays.
+
+        Raises:
+            Part10Error: The frames of compressed pixel data cannot be told apart.
+        """
+        value: object = element.value
+        if not isinstance(value, bytes) or element.VR not in _BINARY_VRS:
+            return None
+        if element.tag == _PIXEL_DATA and self._is_compressed(value):
+            syntax = {"transfer-syntax": self._syntax}
+            media_type = MediaType.parse(bulk_data_media_type(self._syntax))
+            frames = split_frames(value, self._number_of_frames(element, media_type))
+            return self._add(frames, media_type.with_parameters(syntax))
+        if len(value) <= _IN_LINE:
+            return None
+        if element.tag == _ENCAPSULATED_DOCUMENT:
+            return self._add([value], self._document_media_type())
+        syntax = {"transfer-syntax": EXPLICIT_VR_LITTLE_ENDIAN}
+        return self._add([value], _OCTETS.with_parameters(syntax))
+
+    def _is_compressed(self, value: bytes) -> bool:
+        return is_encapsulated(self._syntax) and value.startswith(_ITEM)
+
+    def _number_of_frames(self, element: DataElement, media_type: MediaType) -> int:
+        """One for a video, which is a single stream, and for an icon."""
+        dataset = self._dataset
+        if media_type.type == "video" or dataset.get(_PIXEL_DATA) != element:
+            return 1
+        return int(dataset[_NUMBER_OF_FRAMES].value or 1) if _NUMBER_OF_FRAMES in dataset else 1
+
+    def _document_media_type(self) -> MediaType:
+        try:
+            return MediaType.parse(str(self._dataset.get("MIMETypeOfEncapsulatedDocument")))
+        except ProtocolError:
+            return _OCTETS
+
+    def _add(self, pieces: Iterable[bytes], media_type: MediaType) -> str:
+        self._count += 1
+        uri = f"urn:uuid:{uuid5(NAMESPACE_URL, f'{self._name}/{self._count}')}"
+        self.bulk_data += [BulkData(piece, media_type, uri) for piece in pieces]
+        return uri
+
+
+class BulkDataReader:
+    """Puts the parts of a request to store back into its data sets.
+
+    Args:
+        parts: The parts that are no data sets.
+    """
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts: dict[str, list[Part]] = {}
+        for part in parts:
+            self._parts.setdefault(part.location or "", []).append(part)
+        self._used: set[str] = set()
+        self._syntax = EXPLICIT_VR_LITTLE_ENDIAN
+
+    def read(self, part: Part) -> list[Dataset]:
+        """The data sets of a part, with their bulk data and transfer syntaxes.
+
+        Raises:
+            RemoteProtocolError: Bulk data are missing.
+            ContentError: A data set is malformed.
+        """
+        if part.representation is Representation.XML:
+            return [self._read(dataset_from_xml, part.octets, part)]
+        objects = parse_objects(part.octets)
+        return [self._read(dataset_from_json, obj, part) for obj in objects]
+
+    def _read(
+        self, convert: Callable[[T, BulkDataResolver], Dataset], source: T, part: Part
+    ) -> Dataset:
+        self._syntax = part.media_type.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN
+        dataset = convert(source, self._resolve)
+        set_transfer_syntax(dataset, self._syntax)
+        return dataset
+
+    def finish(self) -> None:
+        """All data sets were read.
+
+        Raises:
+            RemoteProtocolError: There are parts that nothing refers to (PS3.18 §8.6.1.2).
+        """
+        if self._parts.keys() - self._used:
+            raise RemoteProtocolError("there are bulk data that no data set refers to")
+
+    def _resolve(self, tag: str, _vr: str, uri: str) -> bytes:
+        """The value of an element: what readers of data sets take as ``bulk_data``.
+
+        Frames are several parts of one location, or one for each below ``{uri}/frames/``: the
+        standard does not say which. They are encapsulated again, one fragment each.
+        """
+        parts = self._at(uri) or self._frames_below(uri)
+        if not parts:
+            raise RemoteProtocolError(f"the bulk data of {tag} are missing")
+        if int(tag, 16) != _PIXEL_DATA:
+            return b"".join(part.octets for part in parts)
+        return self._pixel_data(parts)
+
+    def _pixel_data(self, parts: Sequence[Part]) -> bytes:
+        media_type = parts[0].media_type
+        told = media_type.transfer_syntax or default_transfer_syntax(media_type.essence)
+        # Those of an icon come first, and don't count.
+        self._syntax = told or EXPLICIT_VR_LITTLE_ENDIAN
+        octets = [part.octets for part in parts]
+        return join_frames(octets) if is_encapsulated(self._syntax) else b"".join(octets)
+
+    def _at(self, location: str) -> list[Part]:
+        self._used.add(location)
+        return self._parts.get(location, [])
+
+    def _frames_below(self, uri: str) -> list[Part]:
+        frames: list[Part] = []
+        while found := self._at(f"{uri}/frames/{len(frames) + 1}"):
+            frames += found[:1]
+        return frames

@@ -1,0 +1,115 @@
+"""Which media types are asked for, by resource (PS3.18 §8.7, Table 10.4.4-1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from ..dicom.uids import canonical_media_type, default_transfer_syntax
+from ..errors import ConfigurationError, ProtocolError
+from ..http import MediaRange, MediaType, format_accept
+from .routes import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MediaTypes", "accept_for", "complete_ranges", "related", "wanted_media_types"]
+
+MediaTypes = Sequence[str | MediaType | tuple[str, str]]
+"""Media types to ask for, by preference: see :func:`accept_for`."""
+
+_SINGLE_PART: Final = frozenset({Resource.METADATA, Resource.RENDERED, Resource.THUMBNAIL})
+_CONSUMER: Final = frozenset({Resource.RENDERED, Resource.THUMBNAIL})
+
+# "*" asks for data as they are stored: without it servers transcode, or refuse.
+_DEFAULTS: Final[dict[Resource, MediaTypes]] = {
+    Resource.INSTANCES: [("application/dicom", "*")],
+    Resource.METADATA: ["application/dicom+json"],
+    Resource.FRAMES: [("application/octet-stream", "*")],
+    # Whatever an encapsulated document is, and single parts, are welcome too.
+    Resource.BULKDATA: [("application/octet-stream", "*"), "*/*; q=0.5"],
+    Resource.PIXELDATA: [("application/octet-stream", "*")],
+    Resource.RENDERED: ["image/jpeg"],
+    Resource.THUMBNAIL: ["image/jpeg"],
+}
+
+
+def related(root: str) -> MediaType:
+    """``multipart/related`` with this media type as its root (RFC 2387 §3.1)."""
+    return MediaType("multipart", "related", (("type", root),))
+
+
+def wanted_media_types(
+    resource: Resource, media_types: MediaTypes | None = None
+) -> tuple[MediaType, ...]:
+    """The media types that a retrieval asks for: see :func:`accept_for`.
+
+    Raises:
+        ConfigurationError: There is none, or one is malformed.
+    """
+    wanted = _DEFAULTS[resource] if media_types is None else media_types
+    if isinstance(wanted, str) or not wanted:
+        raise ConfigurationError("media_types is a sequence of one or more media types")
+    return tuple(_media_type(resource, item) for item in wanted)
+
+
+def accept_for(resource: Resource, media_types: MediaTypes | None = None) -> str:
+    """Write the ``Accept`` field of a retrieval (PS3.18 §8.7.5).
+
+    Args:
+        resource: Decides whether media types stand alone or within ``multipart/related``.
+        media_types: Each a media type such as ``image/jpeg``, or a pair of it and a transfer
+            syntax UID (``*`` for any). One that has parameters of its own, such as
+            ``multipart/related; type="image/jpeg"``, is taken as it is, as are ``*/*`` and a
+            :class:`~aiodicomweb.http.MediaType`. ``None`` for the usual ones, with data as they
+            are stored.
+
+    Raises:
+        ConfigurationError: There is none, or one is malformed.
+    """
+    return format_accept(wanted_media_types(resource, media_types))
+
+
+def _media_type(resource: Resource, item: str | MediaType | tuple[str, str]) -> MediaType:
+    if isinstance(item, MediaType):
+        return item
+    text, transfer_syntax = (item, None) if isinstance(item, str) else item
+    try:
+        media_type = MediaType.parse(text)
+    except ProtocolError:
+        raise ConfigurationError(f"not a media type: {text!r}") from None
+    if transfer_syntax is not None and resource in _CONSUMER:
+        raise ConfigurationError(f"{resource} has no transfer syntax")
+    whole = media_type.parameters or media_type.is_multipart or media_type.essence == "*/*"
+    if not whole and resource not in _SINGLE_PART:
+        media_type = related(media_type.essence)
+    if transfer_syntax is None:
+        return media_type
+    return media_type.with_parameters({"transfer-syntax": transfer_syntax})
+
+
+def complete_ranges(resource: Resource, ranges: Iterable[MediaRange]) -> tuple[MediaRange, ...]:
+    """Say what an ``Accept`` field leaves unsaid.
+
+    Who names no transfer syntax means the default of the media type (PS3.18 §8.7.3.5.2), and
+    older names of media types mean today's (PS3.18 §8.7.3.3.2).
+    """
+    if resource in _CONSUMER:
+        return tuple(ranges)
+    return tuple(
+        MediaRange(_complete(media_range.media_type), media_range.quality) for media_range in ranges
+    )
+
+
+def _complete(media_type: MediaType) -> MediaType:
+    root = media_type.root or media_type
+    name = canonical_media_type(root.essence)
+    if root is not media_type:
+        media_type = media_type.with_parameters({"type": name})
+    else:
+        type_, _, subtype = name.partition("/")
+        media_type = MediaType(type_, subtype, media_type.parameters)
+    syntax = default_transfer_syntax(name)
+    if syntax is None or media_type.transfer_syntax is not None:
+        return media_type
+    return media_type.with_parameters({"transfer-syntax": syntax})

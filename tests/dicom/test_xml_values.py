@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodicomweb.dicom.xml_values import (
+    BINARY_VRS,
+    STANDARD_VRS,
+    creator_name,
+    decode_base64,
+    from_octets,
+    from_texts,
+    is_data,
+    little_endian,
+    resolve,
+    to_texts,
+    unfolded,
+)
+from aiodicomweb.errors import NativeXmlError
+
+# XML-04
+VRS = {
+    *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FL", "FD", "IS", "LO", "LT", "OB", "OD", "OF"),
+    *("OL", "OV", "OW", "PN", "SH", "SL", "SQ", "SS", "ST", "SV", "TM", "UC", "UI", "UL", "UN"),
+    *("UR", "US", "UT", "UV"),
+}
+
+
+def test_all_vrs_are_known() -> None:
+    """The 34 of the standard (XML-04)."""
+    assert VRS == STANDARD_VRS
+    assert {vr for vr in VRS if vr.startswith("O")} | {"UN"} == BINARY_VRS
+
+
+@pytest.mark.parametrize(
+    ("expected", "vr", "texts"),
+    [
+        ("", "LO", [""]),
+        (["", ""], "LO", ["", ""]),
+        (None, "US", ["", " "]),
+        (None, "UN", ["", ""]),
+        (None, "OW", [" "]),
+        (None, "FD", [""]),
+        ([1, None], "UL", ["1", ""]),
+        (2**63 - 1, "SV", ["9223372036854775807"]),
+        (2**64 - 1, "UV", ["18446744073709551615"]),
+        (-5, "SL", ["-5"]),
+        (1.5, "FD", ["1.50"]),
+        (-math.inf, "FD", ["-INF"]),
+        (0x7FE00010, "AT", ["7fe00010"]),
+        ([None, 0x7FE00010], "AT", ["", "7FE00010"]),
+        (struct.pack("<2d", 1.5, 2), "OD", ["1.5", "2"]),
+        (struct.pack("<2f", 1.5, 2), "OF", ["1.5", "2"]),
+        (struct.pack("<I", 2**32 - 1), "OL", ["4294967295"]),
+        (struct.pack("<Q", 7), "OV", ["7"]),
+        ("1.2", "UI", [" 1.2 "]),
+        (["1.2", "1.3"], "UI", ["1.2", "1.3 "]),
+        ("a\\b", "UR", ["\n a", "b \n"]),
+    ],
+)
+def test_text_is_read(expected: Any, vr: str, texts: list[str]) -> None:
+    """Numbers are decimal text, tags are digits, words of Orthanc are numbers (XML-07)."""
+    assert expected == from_texts(vr, texts)
+
+
+def test_a_missing_float_is_nan() -> None:
+    """As null in JSON is; a whole number has no such value."""
+    first, second = from_texts("FL", ["1.5", ""])
+
+    assert 1.5 == first
+    assert math.isnan(second)
+    assert math.isnan(from_texts("FD", ["nan"]))
+
+
+@pytest.mark.parametrize(
+    ("vr", "text"),
+    [
+        ("US", "Doe"),
+        ("US", "1.5"),
+        ("US", "1_0"),
+        ("US", "١"),
+        ("US", "9" * 5000),
+        ("FD", "1_0"),
+        ("FD", "1,5"),
+        ("FD", "١"),
+        ("FL", "1e300"),
+        ("OB", "256"),
+        ("OW", "-1"),
+        ("OF", "1e300"),
+        ("AT", "0010,0010"),
+        ("AT", "PatientName"),
+    ],
+)
+def test_text_that_is_no_value_is_an_error(vr: str, text: str) -> None:
+    """The error does not show it."""
+    with pytest.raises(NativeXmlError) as caught:
+        from_texts(vr, [text])
+
+    assert text not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "vr", "octets"),
+    [
+        (b"\1", "OW", b"\1"),
+        (b"", "UN", b""),
+        ([1, 2], "US", b"\1\0\2\0"),
+        (0.5, "FL", struct.pack("<f", 0.5)),
+        (-1, "SV", b"\xff" * 8),
+        ([0x00181063, 0x0018106A], "AT", b"\x18\0\x63\x10\x18\0\x6a\x10"),
+        (None, "UL", b""),
+        (["é", "b"], "LO", "é\\b ".encode()),
+        ("�", "ST", b"\xff"),
+        ("1.2", "UI", b"1.2\0"),
+    ],
+)
+def test_octets_are_read(expected: Any, vr: str, octets: bytes) -> None:
+    """Numbers are little endian, text is UTF-8 (JSN-42)."""
+    assert expected == from_octets(vr, octets)
+
+
+@pytest.mark.parametrize(("vr", "octets"), [("US", b"\1"), ("AT", b"\1\2"), ("FD", b"1234")])
+def test_octets_of_another_length_are_an_error(vr: str, octets: bytes) -> None:
+    """Half a number is none."""
+    with pytest.raises(NativeXmlError, match="^the length of the octets is not one of the VR$"):
+        from_octets(vr, octets)
+
+
+@pytest.mark.parametrize("text", ["AQID", "A Q\nID", "AQI=", "AQI", "AQ", "", "=="])
+def test_base64_is_decoded(text: str) -> None:
+    """Folded or without padding (XML-11)."""
+    assert b"\1\2\3".startswith(decode_base64(text))
+
+
+@pytest.mark.parametrize("text", ["A", "AQ^D", "é", "AQ==AQ=="])
+def test_other_text_is_not_base64(text: str) -> None:
+    """What cannot be decoded whole is not decoded."""
+    with pytest.raises(NativeXmlError, match="^InlineBinary is not base64$"):
+        decode_base64(text)
+
+
+@given(st.sampled_from(["FL", "FD"]), st.floats(width=32))
+def test_floats_survive(vr: str, number: float) -> None:
+    """Text has the digits that are needed."""
+    (text,) = to_texts(vr, [number])
+    (again,) = to_texts(vr, [from_texts(vr, [text])])
+
+    assert text == again
+    assert math.isnan(number) or number == float(text)
+
+
+@pytest.mark.parametrize(
+    ("expected", "vr", "octets"),
+    [
+        (b"\2\1\4\3\5", "OW", b"\1\2\3\4\5"),
+        (b"\4\3\2\1", "OF", b"\1\2\3\4"),
+        (b"\4\3\2\1", "OL", b"\1\2\3\4"),
+        (b"\x08\7\6\5\4\3\2\1", "OD", b"\1\2\3\4\5\6\7\x08"),
+        (b"\x08\7\6\5\4\3\2\1", "OV", b"\1\2\3\4\5\6\7\x08"),
+        (b"\1\2", "OB", b"\1\2"),
+        (b"\1\2", "UN", b"\1\2"),
+        (b"", "OW", b""),
+    ],
+)
+def test_words_are_turned_round(expected: bytes, vr: str, octets: bytes) -> None:
+    """Each by its size; nobody knows that of UN."""
+    assert expected == little_endian(vr, octets)
+
+
+@pytest.mark.parametrize(
+    ("expected", "vr", "values"),
+    [
+        ("US", "US or SS", []),
+        ("US", "US or SS", [None]),
+        ("US", "US or SS", [1, 2]),
+        ("SS", "US or SS", [1, -2]),
+        ("SS", "US or SS", ["-2"]),
+        ("OW", "US or OW", [b"\1"]),
+        ("US", "US or OW", [1]),
+        ("OW", "OB or OW", [b"\1"]),
+        ("OW", "OB or OW", ["1"]),
+    ],
+)
+def test_one_of_several_vrs_is_chosen(expected: str, vr: str, values: list[Any]) -> None:
+    """By the values."""
+    assert expected == resolve(vr, values)
+
+
+def test_the_rules_of_the_model() -> None:
+    """What is data, what names a creator, and what is white space."""
+    assert is_data(0x00100010)
+    assert not any(map(is_data, (0x00100000, 0x00020010, 0xFFFEE000)))
+    assert "A" == creator_name(" A ")
+    assert ["", ""] == [creator_name(None), creator_name(b"A")]
+    assert ["A B", " A "] == [unfolded("\n A B\n"), unfolded(" A ")]
