@@ -139,7 +139,8 @@ class ScriptedPeer:
     """A server on a free port of 127.0.0.1 that follows a script; an async context manager.
 
     Leaving it closes everything, whatever the script was at. Enter and leave it in one task, as
-    ``async with`` in a test does. A request behind the end of the script is answered with 599.
+    ``async with`` in a test does, and fixtures of pytest-asyncio do not. A request behind the end
+    of the script is answered with 599.
 
     Args:
         script: The replies to the requests, in the order in which their heads arrive; or a

@@ -35,7 +35,7 @@ def content_codings(tokens: list[str]) -> list[str]:
 
 
 def _is_zlib(start: bytes) -> bool:
-    """Whether it begins as HTTP's deflate does (RFC 1950 §2.2); some servers send it raw (§8.4)."""
+    """Whether it begins as HTTP's deflate must (RFC 1950 §2.2); some servers send it without."""
     return start[0] & 0x0F == zlib.DEFLATED and int.from_bytes(start[:2], "big") % 31 == 0
 
 

@@ -227,13 +227,14 @@ class ClientExchange:
         return self._heads.request(request)
 
     def writable(self, wanted: int) -> memoryview:
-        """Room for the next octets from the peer: at most ``wanted``, valid until the next call."""
+        """Room for the next octets from the peer: about ``wanted``, valid until the next call."""
         if self._framing is None:
             wanted = _HEAD_READ
-        elif self.body.arena is not self._arena:
-            wanted = BLOCK  # the reader counts decoded octets
-        elif self._framing.remaining is not None:
-            wanted = max(1, min(wanted, self._framing.remaining))
+        else:
+            if self.body.arena is not self._arena:
+                wanted = BLOCK  # the reader counts decoded octets
+            if self._framing.remaining is not None:
+                wanted = max(1, min(wanted, self._framing.remaining))
         return self._arena.writable(wanted, least=(min(wanted, BLOCK) + 1) // 2)
 
     def commit(self, count: int) -> None:

@@ -78,18 +78,11 @@ class Outcome:
         parts: Head and octets of each part that was told to be whole.
         error: Class of the error that ended it; ``None`` if the reader told the end.
         part: Number of the part being read at the end.
-        message: Text of the error.
     """
 
     parts: tuple[Part, ...]
     error: type[DicomWebError] | None = None
     part: int = 0
-    message: str = ""
-
-    @property
-    def verdict(self) -> tuple[tuple[Part, ...], type[DicomWebError] | None, int]:
-        """What has to be the same however the octets were cut."""
-        return self.parts, self.error, self.part
 
 
 def chunked(body: bytes, sizes: Sequence[int] = CHUNK_SIZES) -> bytes:
@@ -143,7 +136,7 @@ class Conversation:
         self.exchange = ClientExchange(self.arena, limits or Limits())
         self.exchange.request_head(Request(method, _URL))
         self._octets = memoryview(octets)
-        self._cuts = [*cuts, len(octets)]
+        self._cuts = [*(cut for cut in cuts if cut < len(octets)), len(octets)]
         self._position = 0
         self._closed = False
 
@@ -230,5 +223,5 @@ def read_parts(
         conversation.finish()
     except DicomWebError as error:
         number = reader.part_number if reader is not None else 0
-        return Outcome(tuple(parts), type(error), number, str(error))
+        return Outcome(tuple(parts), type(error), number)
     return Outcome(tuple(parts), part=reader.part_number)

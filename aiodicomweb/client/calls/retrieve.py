@@ -55,11 +55,13 @@ class _PartsCall(Call[T, Whole]):
 
     async def _next(self) -> T:
         incoming = self._incoming
-        if incoming is not None and incoming.open and self.response.status == 204:
-            incoming.close()
-        if incoming is None or not incoming.open:
+        if incoming is None or incoming.ended:
             raise StopAsyncIteration
-        head = await incoming.next_part()
+        if self.response.status == 204:
+            await incoming.read_all()
+            head = None
+        else:
+            head = await incoming.next_part()
         if head is None:
             self._check_end()
             raise StopAsyncIteration
@@ -100,10 +102,14 @@ class InstanceCall(_PartsCall[Instance, "Dataset"]):
         return Instance(head, incoming)
 
     async def _whole(self) -> Dataset:
-        datasets = [await instance.dataset() async for instance in self]
-        if len(datasets) != 1:
-            raise ContentError(f"asked for one instance, got {len(datasets)}")
-        return datasets[0]
+        dataset: Dataset | None = None
+        async for instance in self:
+            if dataset is not None:
+                raise ContentError("asked for one instance, got more")
+            dataset = await instance.dataset()
+        if dataset is None:
+            raise ContentError("asked for one instance, got none")
+        return dataset
 
 
 class FramesCall(_PartsCall[Frame, list[Frame]]):

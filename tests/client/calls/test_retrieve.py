@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from aiodicomweb.client import FramesCall
 
 STUDY, SERIES, INSTANCE = "1.2", "1.2.3", "1.2.3.4"
-FILES = [dicom_file(f"1.2.3.{number}", 300_000) for number in (1, 2, 3)]
+FILES = [dicom_file(f"1.2.3.{number}", 15_000) for number in (1, 2, 3)]
 BODY = multipart(FILES)
 HALF = BODY[: BODY.index(b"Doe^Jane", len(FILES[0]) * 2)]
 """Two whole parts, and the third begun."""
