@@ -149,16 +149,20 @@ def test_shows_no_payload(error: DicomWebError) -> None:
     [
         ("a level is missing (hint: give the study)", SAMPLES[0]),
         (
-            ("no connection [http://h:80] while in phase 'connect' (::1: refused)"
-            f" (hint: {ConnectFailed.default_hint})"),
+            (
+                "no connection [http://h:80] while in phase 'connect' (::1: refused)"
+                f" (hint: {ConnectFailed.default_hint})"
+            ),
             SAMPLES[1],
         ),
         ("it broke after 3 bytes sent and 4 received; 12 bytes missing", SAMPLES[2]),
         ("cut short at offset 99 in part 3", SAMPLES[5]),
         (f"too many (Limits.parts is 10) (hint: {LimitExceeded.default_hint})", SAMPLES[6]),
         (
-            ("status 400 Bad Request from http://h/studies?PatientName=…"
-            "; warning: The fuzzymatching parameter is not supported."),
+            (
+                "status 400 Bad Request from http://h/studies?PatientName=…"
+                "; warning: The fuzzymatching parameter is not supported."
+            ),
             SAMPLES[7],
         ),
         (

@@ -45,7 +45,7 @@ class Part:
 
     def __init__(self, head: PartHead, incoming: Incoming) -> None:
         self.headers: Headers = head.headers
-        self.number = head.number
+        self.number: int = head.number
         self._incoming = incoming
         self._media_type = _part_media_type(head.headers, incoming)
         self._read = False

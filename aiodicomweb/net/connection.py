@@ -281,10 +281,13 @@ class _Opened:
         self.descriptor = -1
 
     def open(self) -> None:
-        """Open for reading, unless it is over. Blocks."""
+        """Open for reading. Blocks."""
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         with self._lock:
-            if not self._closed:
-                self.descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            if self._closed:
+                os.close(descriptor)
+            else:
+                self.descriptor = descriptor
 
     def __enter__(self) -> Self:
         """Not open yet."""

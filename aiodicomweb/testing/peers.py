@@ -100,14 +100,16 @@ class PeerRequest:
 
     def __init__(self, head: bytes, connection: int) -> None:
         line, *fields = head.rstrip(b"\r\n").split(b"\r\n")
-        self.head = head
-        self.method, self.target, _ = line.decode("latin-1").split(" ")
+        method, target, _ = line.decode("latin-1").split(" ")
+        self.head: bytes = head
+        self.method: str = method
+        self.target: str = target
         pairs = (field.partition(b":") for field in fields)
-        self.headers = Headers.from_wire((name, value.strip()) for name, _, value in pairs)
-        self.body = b""
-        self.body_length = 0
-        self.complete = False
-        self.connection = connection
+        self.headers: Headers = Headers.from_wire((name, value.strip()) for name, _, value in pairs)
+        self.body: bytes = b""
+        self.body_length: int = 0
+        self.complete: bool = False
+        self.connection: int = connection
 
     def __repr__(self) -> str:
         """Method and size, without the query."""
@@ -166,8 +168,8 @@ class ScriptedPeer:
         self._changed = anyio.Event()
         self._failure: Exception | None = None
         self.requests: list[PeerRequest] = []
-        self.connections = 0
-        self.open_connections = 0
+        self.connections: int = 0
+        self.open_connections: int = 0
 
     @property
     def origin(self) -> str:

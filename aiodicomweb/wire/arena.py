@@ -42,6 +42,8 @@ class Arena:
 
     __slots__ = ("_buffer", "_end", "_filled", "_raw", "_start", "_view", "position")
 
+    position: int
+
     _start: int
     _end: int
     _raw: int

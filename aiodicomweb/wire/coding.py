@@ -60,6 +60,8 @@ class ContentDecoder:
         "complete",
     )
 
+    complete: bool
+
     def __init__(self, coding: str, limits: Limits) -> None:
         self._coding = coding
         self._limit = limits.expansion

@@ -56,6 +56,8 @@ class BodyReader:
         "arena",
     )
 
+    arena: Arena
+
     def __init__(self, source: Arena, framing: Framing, response: Response, limits: Limits) -> None:
         self._source = source
         self._framing = framing
@@ -146,8 +148,8 @@ class BodyReader:
             return False
         if self._decoder is not None:
             self._decoder.receive_eof()
-        # A content coding has an end of its own: with it nothing can be cut off unseen.
-        reader.receive_eof(delimited=self._framing.delimited or self._decoder is not None)
+        # A content coding proves nothing here: gzip may be cut between two members.
+        reader.receive_eof(delimited=self._framing.delimited)
         self._told = True
         return True
 

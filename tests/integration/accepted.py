@@ -33,3 +33,7 @@ ACCEPTED = [
     if each.is_identified and each.name not in NOT_DICOM | BROKEN
 ]
 """All others lack a UID, as palettes and directories do: Orthanc needs three."""
+
+ALIKE = {each.name for each in ACCEPTED if "/TINY_ALPHA/" in each.name}
+"""Fifty instances of one study, tested together; one by one, one of them will do."""
+ONE_BY_ONE = [each for each in ACCEPTED if each.name not in sorted(ALIKE)[1:]]

@@ -19,7 +19,7 @@ from aiodicomweb import ContentError, NotFound
 
 from ..support.comparison import differences
 from ..support.dicom_files import sample, samples
-from .accepted import ACCEPTED
+from .accepted import ONE_BY_ONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +124,7 @@ def is_tiny(file: Sample, path: str) -> bool:
     return element.VR in ("FL", "FD") and 0 < abs(element.value) < TINIEST
 
 
-@pytest.mark.parametrize("file", ACCEPTED, ids=str)
+@pytest.mark.parametrize("file", ONE_BY_ONE, ids=str)
 async def test_metadata_of_instance(client: Client, hold: Hold, file: Sample) -> None:
     """Metadata equal the file in each element that is not bulk data."""
     hold(file)
@@ -144,7 +144,7 @@ async def test_metadata_of_instance(client: Client, hold: Hold, file: Sample) ->
     assert DIFFERENCES.get(file.name, {}) == {path: as_json.get(path) for path in different - tiny}
 
 
-@pytest.mark.parametrize("file", ACCEPTED, ids=str)
+@pytest.mark.parametrize("file", ONE_BY_ONE, ids=str)
 async def test_metadata_at_each_scope(client: Client, hold: Hold, file: Sample) -> None:
     """Metadata of the series and the study have the same of the instance."""
     hold(file)
@@ -196,7 +196,7 @@ def value_field(source: Dataset, path: str, vr: str) -> bytes:
     return bytes(value)
 
 
-@pytest.mark.parametrize("file", ACCEPTED, ids=str)
+@pytest.mark.parametrize("file", ONE_BY_ONE, ids=str)
 async def test_bulk_data(client: Client, hold: Hold, file: Sample) -> None:
     """What metadata refer to is the value field of the file, whole and streamed."""
     hold(file)

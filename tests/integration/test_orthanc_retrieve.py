@@ -13,7 +13,7 @@ from aiodicomweb import ServerError, StatusError
 
 from ..support.comparison import differences
 from ..support.dicom_files import sample
-from .accepted import ACCEPTED
+from .accepted import ACCEPTED, ONE_BY_ONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("file", ACCEPTED, ids=str)
+@pytest.mark.parametrize("file", ONE_BY_ONE, ids=str)
 async def test_instance_in_every_way(
     client: Client, hold: Hold, empty: Orthanc, tmp_path: Path, file: Sample
 ) -> None:
@@ -54,7 +54,7 @@ async def test_instance_in_every_way(
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR:UserWarning")
-@pytest.mark.parametrize("file", ACCEPTED, ids=str)
+@pytest.mark.parametrize("file", ONE_BY_ONE, ids=str)
 async def test_data_set_of_instance(client: Client, hold: Hold, file: Sample) -> None:
     """Awaited, it is a data set that equals the file's in every element, at each scope."""
     hold(file)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from aiodicomweb.errors import DicomWebError
 from aiodicomweb.http import URL, Headers, Request
 from aiodicomweb.wire import (
     BLOCK,
-    END,
     NEED_DATA,
     Arena,
     BodyReader,
     ClientExchange,
     Limits,
+    MultipartReader,
     NeedData,
+    PartHead,
     PartReader,
-    Signal,
     SinglePart,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "FRAMINGS",
     "MODES",
     "Conversation",
+    "Feed",
     "Framing",
     "Mode",
     "Outcome",
@@ -181,8 +183,7 @@ class Conversation:
             assert whole.readonly
             return bytes(whole)
         pieces = []
-        while (piece := self.drive(reader, reader.read_chunk)) is not END:
-            assert isinstance(piece, memoryview)
+        while isinstance(piece := self.drive(reader, reader.read_chunk), memoryview):
             assert piece.readonly
             pieces.append(bytes(piece))
         return b"".join(pieces)
@@ -214,8 +215,7 @@ def read_parts(
         conversation = Conversation(octets, cuts, limits=limits, arena=arena)
         conversation.head()
         reader = conversation.body.parts()
-        while (head := conversation.drive(reader, reader.next_part)) is not END:
-            assert not isinstance(head, Signal)
+        while isinstance(head := conversation.drive(reader, reader.next_part), PartHead):
             assert head.number == reader.part_number == len(parts) + 1
             octets_read = conversation.read(reader, mode)
             assert reader.complete_parts == len(parts) + 1
@@ -225,3 +225,63 @@ def read_parts(
         number = reader.part_number if reader is not None else 0
         return Outcome(tuple(parts), type(error), number)
     return Outcome(tuple(parts), part=reader.part_number)
+
+
+class Feed:
+    """A multipart reader alone, and a body's octets that come as it asks for more."""
+
+    def __init__(
+        self,
+        body: bytes,
+        cuts: Iterable[int] = (),
+        *,
+        boundary: str | None = "b",
+        limits: Limits | None = None,
+        delimited: bool = True,
+    ) -> None:
+        self.arena = Arena()
+        self.reader = MultipartReader(self.arena, boundary, limits or Limits())
+        offsets = [0, *cuts, len(body)]
+        self.pieces = [body[a:b] for a, b in pairwise(offsets) if a < b]
+        self.delimited = delimited
+
+    def __call__(self, step: Callable[[], T | NeedData]) -> T:
+        """Call a method of the reader until it answers."""
+        while (event := step()) is NEED_DATA:
+            self.feed()
+        return event
+
+    def feed(self) -> None:
+        """The next piece arrives, or the end."""
+        if self.pieces:
+            piece = self.pieces.pop(0)
+            self.arena.write(piece)
+            self.arena.deliver(len(piece))
+        else:
+            self.reader.receive_eof(delimited=self.delimited)
+
+    def read(self, mode: Mode = Mode.PART) -> bytes:
+        """The current part."""
+        if mode is Mode.PART:
+            return bytes(self(self.reader.read_part))
+        octets = b""
+        while isinstance(piece := self(self.reader.read_chunk), memoryview):
+            octets += piece
+        return octets
+
+    def parts(self, mode: Mode = Mode.PART) -> list[Part]:
+        """All parts."""
+        parts = []
+        while isinstance(head := self(self.reader.next_part), PartHead):
+            parts.append((head.headers, self.read(mode)))
+        return parts
+
+    def outcome(self, mode: Mode) -> tuple[list[Part], type[DicomWebError] | None, int]:
+        """All whole parts, the error that ended them, and where."""
+        parts: list[Part] = []
+        try:
+            while isinstance(head := self(self.reader.next_part), PartHead):
+                parts.append((head.headers, self.read(mode)))
+        except DicomWebError as error:
+            return parts, type(error), self.reader.part_number
+        return parts, None, self.reader.part_number

@@ -444,3 +444,15 @@ def test_limit_of_body() -> None:
     with pytest.raises(LimitExceeded, match=r"Limits\.body is 7"):
         read_all(Conversation(octets, limits=Limits(body=7)))
     assert b"12345678" == read_all(Conversation(octets, limits=Limits(body=7)), Mode.CHUNK)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_gzip_cut_between_members(mode: Mode) -> None:
+    """Whole gzip members prove nothing: until close, only the close delimiter is the end."""
+    fields = [*MULTIPART, ("Content-Encoding", "gzip")]
+    coded = gzip.compress(BODY.removesuffix(b"--\r\n"))
+
+    outcome = read_parts(framed(coded, Framing.CLOSE, fields), mode=mode)
+
+    assert MultipartError is outcome.error
+    assert None is read_parts(framed(coded, Framing.LENGTH, fields), mode=mode).error

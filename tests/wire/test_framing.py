@@ -109,7 +109,7 @@ LAST = st.sampled_from(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(
     fragments=st.lists(GOOD_CHUNK | GOOD_CHUNK | FRAGMENT, max_size=6),
     last=LAST,
