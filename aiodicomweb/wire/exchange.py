@@ -237,7 +237,7 @@ class ClientExchange:
                 wanted = BLOCK  # the reader counts decoded octets
             if self._framing.remaining is not None:
                 wanted = max(1, min(wanted, self._framing.remaining))
-        return self._arena.writable(wanted, least=(min(wanted, BLOCK) + 1) // 2)
+        return self._arena.writable(wanted)
 
     def commit(self, count: int) -> None:
         """Say that ``count`` octets arrived; 0 says that the peer closed."""
