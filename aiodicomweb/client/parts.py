@@ -100,10 +100,10 @@ class Part:
         return chunk
 
     def _begin(self) -> None:
+        self._check_current()
         if self._read:
             raise RuntimeError("the part was read already")
         self._read = True
-        self._check_current()
 
     def _check_current(self) -> None:
         if not self._incoming.open or self._incoming.part_number != self.number:

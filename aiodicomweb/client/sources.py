@@ -92,6 +92,8 @@ def _from_dataset(dataset: Dataset) -> Source:
 
 
 def _from_octets(octets: bytes | bytearray | memoryview, name: str) -> Source:
+    if isinstance(octets, memoryview) and not octets.c_contiguous:
+        octets = bytes(octets)  # every other octet of something, say, can't be sent in place
     return Source(octets, _instance_uid(octets[:PEEK_OCTETS], name))
 
 
@@ -113,13 +115,20 @@ def _from_directory(directory: Path, sources: list[Source], skipped: list[str]) 
 
 
 def _walk(directory: Path) -> Iterator[Path]:
-    """Regular files, in the order of their names, without following links to directories."""
-    for base, folders, files in os.walk(directory):
+    """Regular files, in the order of their names, without following links to directories.
+
+    A directory that can't be listed is an error: its instances would be missing, unnoticed.
+    """
+    for base, folders, files in os.walk(directory, onerror=_fail):
         folders.sort()
         for name in sorted(files):
             path = Path(base, name)
             if path.is_file():
                 yield path
+
+
+def _fail(error: OSError) -> None:
+    raise error
 
 
 def _instance_uid(head: bytes | bytearray | memoryview, name: str) -> str | None:

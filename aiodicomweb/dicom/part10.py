@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 Buffer = bytes | bytearray | memoryview
-ByteOrder: TypeAlias = Literal["little", "big"]
+_ByteOrder: TypeAlias = Literal["little", "big"]
 
 PEEK_OCTETS: Final = 4096
 """How much of a file's start is worth a look. The UIDs of group 0002 are within its first 400
@@ -163,7 +163,7 @@ def _read_instance(octets: bytes, position: int, syntax: str | None) -> dict[int
     if syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
         return found
     explicit = syntax != IMPLICIT_VR_LITTLE_ENDIAN
-    byte_order: ByteOrder = "big" if syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
+    byte_order: _ByteOrder = "big" if syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
     for tag, value, _ in _elements(octets, position, explicit=explicit, byte_order=byte_order):
         if tag in (_SOP_CLASS_UID, _SOP_INSTANCE_UID) and is_uid(_uid(value)):
             found[tag] = _uid(value)
@@ -189,7 +189,7 @@ def _read_group_2(octets: bytes) -> tuple[dict[int, str], int]:
 
 
 def _elements(
-    octets: bytes, position: int, *, explicit: bool, byte_order: ByteOrder = "little"
+    octets: bytes, position: int, *, explicit: bool, byte_order: _ByteOrder = "little"
 ) -> Iterator[tuple[int, bytes, int]]:
     """Tag, value field and end of each element that is there whole (PS3.5 §7.1)."""
     header = struct.Struct("<HH2sH" if byte_order == "little" else ">HH2sH")

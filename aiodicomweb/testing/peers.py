@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..net import ByteStream
     from ..wire.framing import Framing
 
-__all__ = ["Chunk", "End", "PeerRequest", "Reply", "Script", "ScriptedPeer", "response"]
+__all__ = ["Answer", "Chunk", "End", "PeerRequest", "Reply", "Script", "ScriptedPeer", "response"]
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER for 0 seconds: close() sends RST
 _HEAD_MOST = 1024 * 1024

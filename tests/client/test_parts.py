@@ -312,7 +312,7 @@ async def test_a_single_part_is_saved(tmp_path: Path) -> None:
 
 
 async def test_a_part_may_be_without_type() -> None:
-    """Multipart whose parts have no head at all is read (MUL-22)."""
+    """Multipart whose parts have no head at all is read."""
     body = b"--end\r\n\r\n" + FILES[0] + b"\r\n--end--"
     async with serving(response(body, parts_type())) as (client, _):
         async for part in client.retrieve_instance("1", "2", "3"):

@@ -79,7 +79,7 @@ async def test_what_the_answer_leaves_out_is_unreported() -> None:
     "reply", [response(b""), response(status=204), json_response({}), json_response([])]
 )
 async def test_a_bare_success_says_nothing_of_any(reply: bytes) -> None:
-    """200 without a module: everything is unreported (ERR-16)."""
+    """200 without a module: everything is unreported."""
     async with serving(reply) as (client, _):
         report = await client.store_instances([A, B])
 
@@ -89,7 +89,7 @@ async def test_a_bare_success_says_nothing_of_any(reply: bytes) -> None:
 
 @pytest.mark.parametrize("status", [200, 202, 400, 409])
 async def test_failures_are_reported(status: int) -> None:
-    """What the module says counts, whatever the status (STW-30…)."""
+    """What the module says counts, whatever the status (STW-30…32)."""
     answer = json_response(
         module(["1.2.1"], ["1.2.2"]), status, {"Warning": '299 peer "one failed"'}
     )
