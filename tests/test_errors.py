@@ -169,6 +169,14 @@ def test_shows_no_payload(error: DicomWebError) -> None:
             f"no DICOM: text/html (hint: {UnexpectedMediaType.default_hint})",
             SAMPLES[8],
         ),
+        (
+            f"x: text/html (hint: {UnexpectedMediaType.default_hint})",
+            UnexpectedMediaType("x", media_type="text/html; charset=utf-8"),
+        ),
+        (
+            f"x: an unreadable Content-Type (hint: {UnexpectedMediaType.default_hint})",
+            UnexpectedMediaType("x", media_type="text/html DOE^JANE"),
+        ),
         ("frames: asked for 3 frames, got 1; missing 2, 3", SAMPLES[9]),
         ("no object at [0].00100010", SAMPLES[10]),
         ("scan.txt: not a DICOM file", SAMPLES[11]),

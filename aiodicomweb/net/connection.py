@@ -56,6 +56,10 @@ class Connection:
 
     _exchange: ClientExchange
     _deadlines: Deadlines
+    origin: Origin
+    sent: int
+    received: int
+    exchanges: int
 
     def __init__(self, stream: ByteStream, origin: Origin, limits: Limits) -> None:
         self._stream = stream

@@ -85,6 +85,9 @@ class Incoming:
 
     __slots__ = ("_connection", "_failure", "_pool", "_reader", "ended", "response")
 
+    response: Response
+    ended: bool
+
     def __init__(self, response: Response, connection: Connection, pool: Pool) -> None:
         self.response = response
         self.ended = False

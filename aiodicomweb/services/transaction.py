@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..dicom.json_model import JsonObject, dataset_from_json, parse_objects
@@ -74,7 +75,7 @@ def status_error(response: Response, url: str = "", now: float | None = None) ->
     """
     retry_after = response.headers.get("Retry-After")
     return StatusError.for_status(response.status)(
-        response.reason,
+        _phrase(response.status),
         status=response.status,
         headers=response.headers,
         body=response.body,
@@ -85,6 +86,14 @@ def status_error(response: Response, url: str = "", now: float | None = None) ->
             None if retry_after is None or now is None else parse_retry_after(retry_after, now)
         ),
     )
+
+
+def _phrase(status: int) -> str:
+    """The standard's words for a status; the server's own could name a patient."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def _error_dataset(response: Response) -> Dataset | None:

@@ -55,7 +55,7 @@ def run(work: str, url: str, study: str, directory: Path, warm_up: Path) -> dict
         "warm_up_directory": str(warm_up),
     }
     command = [sys.executable, HERE / "client_process.py", json.dumps(order)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert "" == done.stderr
     measured: dict[str, int] = json.loads(done.stdout)
     return measured

@@ -128,3 +128,11 @@ def test_retry_after_needs_the_time(
 
     assert isinstance(error, Throttled)
     assert expected == error.retry_after
+
+
+@pytest.mark.parametrize(
+    ("expected", "status"), [("status 404 Not Found", 404), ("status 599", 599)]
+)
+def test_the_server_s_own_words_are_not_shown(expected: str, status: int) -> None:
+    """A reason phrase can name a patient: the standard's phrase stands in its place."""
+    assert expected == str(status_error(Response(status, reason="no studies of DOE^JANE")))

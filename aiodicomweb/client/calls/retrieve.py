@@ -94,22 +94,27 @@ class InstancesCall(_PartsCall[Instance, "list[Dataset]"]):
 
 
 class InstanceCall(_PartsCall[Instance, "Dataset"]):
-    """One instance; awaited, its data set."""
+    """One instance; awaited, its data set. That it is one is checked at the end."""
 
-    __slots__ = ()
+    __slots__ = ("_arrived",)
+
+    def __init__(self, session: Session, request: RetrieveRequest) -> None:
+        super().__init__(session, request)
+        self._arrived = False
 
     async def _make(self, head: PartHead, incoming: Incoming) -> Instance:
+        if self._arrived:
+            raise ContentError("asked for one instance, got more")
+        self._arrived = True
         return Instance(head, incoming)
 
-    async def _whole(self) -> Dataset:
-        dataset: Dataset | None = None
-        async for instance in self:
-            if dataset is not None:
-                raise ContentError("asked for one instance, got more")
-            dataset = await instance.dataset()
-        if dataset is None:
+    def _check_end(self) -> None:
+        if not self._arrived:
             raise ContentError("asked for one instance, got none")
-        return dataset
+
+    async def _whole(self) -> Dataset:
+        datasets = [await instance.dataset() async for instance in self]
+        return datasets.pop()
 
 
 class FramesCall(_PartsCall[Frame, list[Frame]]):

@@ -104,6 +104,15 @@ async def test_one_instance_is_one(count: int) -> None:
             await client.retrieve_instance(STUDY, SERIES, INSTANCE)
 
 
+@pytest.mark.parametrize("count", [0, 2])
+async def test_one_instance_is_one_when_iterated(count: int) -> None:
+    """An iteration over one instance that finds none, or another one, says so."""
+    async with serving(parts_response(FILES[:count])) as (client, _):
+        with pytest.raises(ContentError, match="asked for one instance"):
+            async for instance in client.retrieve_instance(STUDY, SERIES, INSTANCE):
+                await instance.read()
+
+
 async def test_no_content_is_no_instances() -> None:
     """204 gives nothing, and the connection is used again (RFC 9110 §15.3.5)."""
     async with serving(b"HTTP/1.1 204 None\r\n\r\n", parts_response(FILES)) as (client, peer):
