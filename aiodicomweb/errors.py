@@ -433,7 +433,7 @@ class UnexpectedMediaType(ContentError):
     def describe(self) -> str:
         """Name the media type, if it is one."""
         if not self.media_type:
-            return f"{super().describe()}: no Content-Type"
+            return super().describe()
         match = _MEDIA_TYPE.match(self.media_type)
         return f"{super().describe()}: {match[0] if match else 'an unreadable Content-Type'}"
 

@@ -184,7 +184,7 @@ def test_shows_no_payload(error: DicomWebError) -> None:
         ("DicomWebError", DicomWebError()),
         ("status 0", StatusError()),
         (
-            f"x: no Content-Type (hint: {UnexpectedMediaType.default_hint})",
+            f"x (hint: {UnexpectedMediaType.default_hint})",
             UnexpectedMediaType("x"),
         ),
     ],

@@ -80,6 +80,8 @@ def _each(items: StoreItem | Iterable[StoreItem]) -> Iterable[StoreItem]:
 def _from_path(path: Path, sources: list[Source], skipped: list[str]) -> None:
     if path.is_dir():
         _from_directory(path, sources, skipped)
+    elif path.exists() and not path.is_file():
+        raise Part10Error("not a regular file", name=str(path))  # to open a pipe may take for ever
     else:
         sources.append(_from_file(path))
 

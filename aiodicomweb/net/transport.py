@@ -102,6 +102,17 @@ class Incoming:
         return self._connection is not None
 
     @property
+    def verifiable(self) -> bool:
+        """Whether it would be noticed if the body were cut off.
+
+        A length or chunks tell, and so do a close delimiter and the farewell of TLS. A single
+        part that just ends with a TCP connection looks the same whole and cut off.
+        """
+        connection, media_type = self._require(), self.response.media_type
+        multipart = media_type is not None and media_type.is_multipart
+        return multipart or connection.body.delimited or connection.origin.scheme == "https"
+
+    @property
     def part_number(self) -> int:
         """Number of the current part; 0 before the first."""
         return 0 if self._reader is None else self._reader.part_number

@@ -168,7 +168,10 @@ class RetrieveRequest:
         servers give that whatever was asked.
         """
         media_type = response.media_type
-        if media_type is None or media_type.is_multipart:
+        if media_type is None:
+            # A DICOM file is known by its head; of anything else nobody could tell.
+            return response.status == 204 or self.resource is Resource.INSTANCES
+        if media_type.is_multipart:
             return True
         if self.resource is Resource.METADATA:
             return media_type.is_json

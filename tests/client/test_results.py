@@ -39,6 +39,8 @@ def test_bulk_data_are_their_octets() -> None:
             StoreReport(StoreResponse(200, stored=(STORED,), failed=(FAILED,)), ("1.2.3",)),
             "1 stored, 1 failed, 1 unreported",
         ),
+        (StoreReport(StoreResponse(200, stored=(STORED,)), sent=2), "1 stored, 2 sent"),
+        (StoreReport(StoreResponse(200), sent=1), "1 sent"),
     ],
 )
 def test_what_is_not_stored_is_an_error(report: StoreReport, text: str) -> None:

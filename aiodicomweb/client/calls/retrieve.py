@@ -7,8 +7,9 @@ from abc import abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
-from ...errors import ContentError, FrameMismatch, UnexpectedMediaType
+from ...errors import ContentError, FrameMismatch, FramingError, UnexpectedMediaType
 from ...http import ContentRange
+from ...services import Resource
 from ..parts import BulkDataPart, Instance, Part
 from ..results import BulkData, Frame
 from .call import Call
@@ -30,6 +31,7 @@ T = TypeVar("T")
 Whole = TypeVar("Whole")
 
 _EXCERPT = 1024
+_WORDS = frozenset({"text/html", "application/json", "application/dicom+json"})
 _FRAME_LOCATION = re.compile(r".*/frames/([0-9]{1,10})/?")
 
 
@@ -51,6 +53,11 @@ class _PartsCall(Call[T, Whole]):
                 media_type=response.headers.get("Content-Type", ""),
                 body=await incoming.read_start(_EXCERPT),
             )
+        if not incoming.verifiable:
+            incoming.close()
+            raise FramingError(
+                "the answer has neither a length nor parts: nothing would show that it was cut off"
+            )
         self._check_head(response)
 
     async def _next(self) -> T:
@@ -65,7 +72,15 @@ class _PartsCall(Call[T, Whole]):
         if head is None:
             self._check_end()
             raise StopAsyncIteration
+        self._check_part(Part(head, incoming))
         return await self._make(head, incoming)
+
+    def _check_part(self, part: Part) -> None:
+        """Complain about a gateway's words in the place of what was asked for."""
+        if self._request.resource is not Resource.BULKDATA and part.media_type in _WORDS:
+            raise UnexpectedMediaType(
+                "a part is not what was asked for", media_type=part.media_type
+            )
 
     @abstractmethod
     async def _make(self, head: PartHead, incoming: Incoming) -> T:
@@ -118,9 +133,9 @@ class InstanceCall(_PartsCall[Instance, "Dataset"]):
 
 
 class FramesCall(_PartsCall[Frame, list[Frame]]):
-    """Frames of an instance, in the order asked for; awaited, a list.
+    """Frames of an instance, as they arrive; awaited, a list in the order asked for.
 
-    That all arrived is checked at the end: fewer, or more, raise ``FrameMismatch``.
+    That all arrived is checked at the end: fewer, or others, raise ``FrameMismatch``.
     """
 
     __slots__ = ("_arrived", "_asked", "_is_video")
@@ -153,7 +168,7 @@ class FramesCall(_PartsCall[Frame, list[Frame]]):
 
     def _check_end(self) -> None:
         # A video is one part, whichever of its frames were asked for (PS3.18 §8.7.3.3.2).
-        if len(self._arrived) != len(self._asked) and not (self._is_video and self._arrived):
+        if Counter(self._asked) != Counter(self._arrived) and not self._is_video:
             raise self._mismatch(len(self._arrived))
 
     def _mismatch(self, received: int) -> FrameMismatch:
@@ -169,7 +184,8 @@ class FramesCall(_PartsCall[Frame, list[Frame]]):
         return error
 
     async def _whole(self) -> list[Frame]:
-        return [frame async for frame in self]
+        frames = [frame async for frame in self]
+        return sorted(frames, key=lambda frame: self._asked.index(frame.number))
 
 
 class BulkDataCall(_PartsCall[BulkDataPart, list[BulkData]]):

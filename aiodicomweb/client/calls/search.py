@@ -140,6 +140,7 @@ class InstanceMetadataCall(_OneBodyCall[T, T]):
         return InstanceMetadataCall(self._session, self._request, _as_it_is)
 
     async def _whole(self) -> T:
-        async for instance in self:
-            return instance
-        raise ContentError("the answer holds no metadata")
+        instances = [instance async for instance in self]
+        if len(instances) != 1:
+            raise ContentError(f"asked for the metadata of one instance, got {len(instances)}")
+        return instances[0]

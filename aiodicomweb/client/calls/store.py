@@ -58,7 +58,9 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
         answer = StoreResponse.from_http(response)
         if not (head.is_success or answer.has_items):
             raise status_error(response, request.url.redacted(), time.time())
-        self._report = StoreReport(answer, _unreported(sources, answer), tuple(skipped))
+        self._report = StoreReport(
+            answer, _unreported(sources, answer), tuple(skipped), len(sources)
+        )
         self._results = iter((*answer.stored, *answer.failed))
 
     async def _next(self) -> StoredInstance | FailedInstance:

@@ -424,3 +424,68 @@ async def test_json_is_no_instance() -> None:
     async with serving(response(b"[]", JSON)) as (client, _):
         with pytest.raises(UnexpectedMediaType, match="dicom\\+json"):
             await client.retrieve_study(STUDY)
+
+
+async def test_a_frame_that_came_twice_is_no_other() -> None:
+    """Two parts that both say to be frame 1 are not frames 1 and 2 (MUL-46)."""
+    parts = [b"one", b"one"]
+    places = ["/frames/1", "/frames/1"]
+    async with serving(located(parts, places)) as (client, _):
+        with pytest.raises(FrameMismatch) as caught:
+            await frames(client, 1, 2)
+
+        assert (2,) == caught.value.missing
+
+
+async def test_frames_in_another_order_are_put_in_order() -> None:
+    """Awaited, frames come in the order asked for, whatever order they arrived in."""
+    async with serving(located([b"two", b"one"], ["/frames/2", "/frames/1"])) as (client, _):
+        got = await frames(client, 1, 2)
+
+        assert [(1, b"one"), (2, b"two")] == [(frame.number, bytes(frame)) for frame in got]
+
+
+async def test_a_frame_that_nobody_asked_for_has_no_place() -> None:
+    """A part that names another frame is counted by its place; the server may be wrong."""
+    async with serving(located([b"one"], ["/frames/7"])) as (client, _):
+        got = await frames(client, 1)
+
+        assert [1] == [frame.number for frame in got]
+
+
+def located(parts: list[bytes], places: list[str]) -> bytes:
+    """A multipart response whose parts say where they belong."""
+    body = b"".join(
+        b"--b\r\nContent-Type: application/octet-stream\r\nContent-Location: "
+        + place.encode()
+        + b"\r\n\r\n"
+        + part
+        + b"\r\n"
+        for part, place in zip(parts, places, strict=True)
+    )
+    return response(body + b"--b--\r\n", {"Content-Type": "multipart/related; boundary=b"})
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/json"])
+async def test_a_part_of_words_is_no_frame(media_type: str) -> None:
+    """A gateway's page inside a part is not handed out as pixels."""
+    async with serving(parts_response([b"<html>"], media_type)) as (client, _):
+        with pytest.raises(UnexpectedMediaType):
+            await frames(client, 1)
+
+
+async def test_octets_of_no_type_are_no_frame() -> None:
+    """Without a Content-Type nobody could tell pixels from a page (PS3.18 §10.4.3, RET-50)."""
+    async with serving(response(b"<html>login</html>", {})) as (client, _):
+        with pytest.raises(UnexpectedMediaType):
+            await frames(client, 1)
+
+
+@pytest.mark.parametrize("cut", [300, 15_000])
+async def test_a_single_part_that_just_ends_proves_nothing(cut: int) -> None:
+    """Neither length nor chunks nor delimiters: whole or cut off, it is refused (HTP-27)."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {DICOM}\r\n\r\n".encode()
+    reply = Reply([head + FILES[0][:cut]], end=End.CUT)
+    async with serving(reply) as (client, _):
+        with pytest.raises(FramingError, match="cut off"):
+            await client.retrieve_instance(STUDY, SERIES, INSTANCE)

@@ -75,7 +75,7 @@ async def test_all_pages(size: int) -> None:
 
 
 async def test_a_server_that_ignores_offset() -> None:
-    """The same page again is the end; nothing is given twice (server-quirks 3.4)."""
+    """The same page again is the end; nothing is given twice (QID-53)."""
     page = json_response([result(uid) for uid in ALL])
     async with talking(lambda _: page) as (client, peer):
         found = await client.search_for_studies(get_remaining=True)
@@ -144,12 +144,14 @@ async def test_metadata_of_many() -> None:
 async def test_metadata_of_one() -> None:
     """Metadata of an instance: one data set, or an error."""
     one = {"00080018": {"vr": "UI", "Value": ["1.2.3"]}}
-    async with serving(json_response([one]), json_response(one), json_response([])) as (client, _):
+    async with serving(json_response([one]), json_response(one), json_response([]),
+                       json_response([one, one])) as (client, _):  # fmt: skip
         uids = ("1", "2", "3")
         assert "1.2.3" == (await client.retrieve_instance_metadata(*uids)).SOPInstanceUID
         assert one == await client.retrieve_instance_metadata(*uids).as_json()
-        with pytest.raises(ContentError, match="no metadata"):
-            await client.retrieve_instance_metadata(*uids)
+        for count in (0, 2):
+            with pytest.raises(ContentError, match=f"one instance, got {count}"):
+                await client.retrieve_instance_metadata(*uids)
 
 
 async def test_metadata_of_one_is_iterated_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import anyio
@@ -253,3 +254,23 @@ async def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:
         await peer.wait_until_idle()
 
         assert not any(request.complete for request in peer.requests)
+
+
+async def test_what_has_no_uid_is_counted() -> None:
+    """An instance whose head shows no UID can't be named, but is missed all the same."""
+    nameless = bytes(128) + b"DICM"
+    async with serving(json_response({})) as (client, _):
+        report = await client.store_instances([nameless])
+
+        assert (1, ()) == (report.sent, report.unreported)
+        assert not report.complete
+
+
+async def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """What isn't a regular file is refused by name: to open a pipe may take for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    async with serving() as (client, peer):
+        with pytest.raises(Part10Error, match="pipe: not a regular file"):
+            await client.store_instances(tmp_path / "pipe")
+
+        assert [] == peer.requests
