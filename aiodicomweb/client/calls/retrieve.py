@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import ContentError, FrameMismatch, FramingError, UnexpectedMediaType
@@ -184,8 +184,10 @@ class FramesCall(_PartsCall[Frame, list[Frame]]):
         return error
 
     async def _whole(self) -> list[Frame]:
-        frames = [frame async for frame in self]
-        return sorted(frames, key=lambda frame: self._asked.index(frame.number))
+        arrived: dict[int, deque[Frame]] = {number: deque() for number in self._asked}
+        async for frame in self:
+            arrived[frame.number].append(frame)
+        return [arrived[number].popleft() for number in self._asked if arrived[number]]
 
 
 class BulkDataCall(_PartsCall[BulkDataPart, list[BulkData]]):

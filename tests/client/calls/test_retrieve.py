@@ -445,6 +445,15 @@ async def test_frames_in_another_order_are_put_in_order() -> None:
         assert [(1, b"one"), (2, b"two")] == [(frame.number, bytes(frame)) for frame in got]
 
 
+async def test_a_frame_that_is_asked_for_twice() -> None:
+    """Each time that a number is asked for it has a frame of its own, in its place."""
+    places = ["/frames/2", "/frames/2", "/frames/1"]
+    async with serving(located([b"a", b"b", b"c"], places)) as (client, _):
+        got = await frames(client, 2, 1, 2)
+
+        assert [(2, b"a"), (1, b"c"), (2, b"b")] == [(f.number, bytes(f)) for f in got]
+
+
 async def test_a_frame_that_nobody_asked_for_has_no_place() -> None:
     """A part that names another frame is counted by its place; the server may be wrong."""
     async with serving(located([b"one"], ["/frames/7"])) as (client, _):
