@@ -10,6 +10,7 @@ A stream that breaks off says what had arrived whole: see :attr:`DicomWebError.c
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -57,6 +58,8 @@ __all__ = [
 
 EXCERPT_OCTETS = 64
 """The longest piece of a peer's octets that an error keeps for diagnosis."""
+
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}(?=\s*(?:;|$))", re.ASCII)
 
 
 def _restore(cls: type[DicomWebError], state: dict[str, Any]) -> DicomWebError:
@@ -428,8 +431,11 @@ class UnexpectedMediaType(ContentError):
         self.body: bytes = body
 
     def describe(self) -> str:
-        """Name the media type."""
-        return f"{super().describe()}: {self.media_type or 'no Content-Type'}"
+        """Name the media type, if it is one."""
+        if not self.media_type:
+            return super().describe()
+        match = _MEDIA_TYPE.match(self.media_type)
+        return f"{super().describe()}: {match[0] if match else 'an unreadable Content-Type'}"
 
 
 class FrameMismatch(ContentError):

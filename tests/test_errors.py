@@ -149,21 +149,33 @@ def test_shows_no_payload(error: DicomWebError) -> None:
     [
         ("a level is missing (hint: give the study)", SAMPLES[0]),
         (
-            ("no connection [http://h:80] while in phase 'connect' (::1: refused)"
-            f" (hint: {ConnectFailed.default_hint})"),
+            (
+                "no connection [http://h:80] while in phase 'connect' (::1: refused)"
+                f" (hint: {ConnectFailed.default_hint})"
+            ),
             SAMPLES[1],
         ),
         ("it broke after 3 bytes sent and 4 received; 12 bytes missing", SAMPLES[2]),
         ("cut short at offset 99 in part 3", SAMPLES[5]),
         (f"too many (Limits.parts is 10) (hint: {LimitExceeded.default_hint})", SAMPLES[6]),
         (
-            ("status 400 Bad Request from http://h/studies?PatientName=…"
-            "; warning: The fuzzymatching parameter is not supported."),
+            (
+                "status 400 Bad Request from http://h/studies?PatientName=…"
+                "; warning: The fuzzymatching parameter is not supported."
+            ),
             SAMPLES[7],
         ),
         (
             f"no DICOM: text/html (hint: {UnexpectedMediaType.default_hint})",
             SAMPLES[8],
+        ),
+        (
+            f"x: text/html (hint: {UnexpectedMediaType.default_hint})",
+            UnexpectedMediaType("x", media_type="text/html; charset=utf-8"),
+        ),
+        (
+            f"x: an unreadable Content-Type (hint: {UnexpectedMediaType.default_hint})",
+            UnexpectedMediaType("x", media_type="text/html DOE^JANE"),
         ),
         ("frames: asked for 3 frames, got 1; missing 2, 3", SAMPLES[9]),
         ("no object at [0].00100010", SAMPLES[10]),
@@ -172,7 +184,7 @@ def test_shows_no_payload(error: DicomWebError) -> None:
         ("DicomWebError", DicomWebError()),
         ("status 0", StatusError()),
         (
-            f"x: no Content-Type (hint: {UnexpectedMediaType.default_hint})",
+            f"x (hint: {UnexpectedMediaType.default_hint})",
             UnexpectedMediaType("x"),
         ),
     ],

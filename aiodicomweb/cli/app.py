@@ -39,8 +39,8 @@ def application() -> None:
     """
 
 
-for command in (search, retrieve, store, demo):
-    application.add_command(command)
+for _command in (search, retrieve, store, demo):
+    application.add_command(_command)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -25,6 +25,8 @@ _OPTIONS = {
     "auth=": "--user and --password, or --token",
     "Timeout(": "--timeout sets the seconds",
     "media_types=": "--media-type asks for another representation",
+    "tls=": "--ca FILE trusts another authority",
+    "Limits(": "",
 }
 """What Python code in a hint is on the command line."""
 

@@ -100,6 +100,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def _console() -> Console:
     from rich.console import Console
 
+    reconfigure: Callable[..., object] | None = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")  # a name that the terminal can't show
     narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(file=sys.stdout, width=None if narrow else PIPE_COLUMNS)
 

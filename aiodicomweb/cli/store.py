@@ -55,10 +55,11 @@ async def _store(
 
 def _verdict(report: StoreReport) -> int:
     """The exit status; what was not stored, or not mentioned, is a failure."""
-    lost = len(report.failed) + len(report.other_failures) + len(report.unreported)
-    if lost or not report.complete:
-        total = lost + len(report.stored)
-        raise click.ClickException(f"{lost} of {count(total, 'instance')} not known to be stored")
+    if not report.complete:
+        lost = report.sent - len(report.stored) or len(report.other_failures)
+        raise click.ClickException(
+            f"{lost} of {count(report.sent, 'instance')} not known to be stored"
+        )
     return 0
 
 

@@ -45,7 +45,7 @@ class Part:
 
     def __init__(self, head: PartHead, incoming: Incoming) -> None:
         self.headers: Headers = head.headers
-        self.number = head.number
+        self.number: int = head.number
         self._incoming = incoming
         self._media_type = _part_media_type(head.headers, incoming)
         self._read = False
@@ -100,10 +100,10 @@ class Part:
         return chunk
 
     def _begin(self) -> None:
+        self._check_current()
         if self._read:
             raise RuntimeError("the part was read already")
         self._read = True
-        self._check_current()
 
     def _check_current(self) -> None:
         if not self._incoming.open or self._incoming.part_number != self.number:
@@ -168,14 +168,17 @@ class Instance(Part):
         while len(start) < PEEK_OCTETS and (chunk := await self._incoming.read_chunk()) is not None:
             start += chunk
         path = Path(directory) / _file_name(start)
-        draft = await anyio.to_thread.run_sync(Draft, path)
+        draft = Draft(path)
         try:
+            await anyio.to_thread.run_sync(draft.open)
             await anyio.to_thread.run_sync(draft.write, start)
             while (chunk := await self._incoming.read_chunk()) is not None:
                 await anyio.to_thread.run_sync(draft.write, chunk)
             await anyio.to_thread.run_sync(draft.publish)
-        except BaseException:
+        except BaseException as error:
             draft.discard()  # not in a thread: it must happen even while the task is cancelled
+            if not isinstance(error, Exception):
+                self._incoming.close()  # a thread may still be at the piece that came last
             raise
         return path
 

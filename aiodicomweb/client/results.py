@@ -75,11 +75,13 @@ class StoreReport:
         response: What the server said, whole.
         unreported: SOP Instance UIDs that were sent and that the server doesn't mention.
         skipped: Files of a directory that were not sent, as they are not DICOM instances.
+        sent: Number of instances that were sent.
     """
 
     response: StoreResponse
     unreported: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    sent: int = 0
 
     @property
     def stored(self) -> tuple[StoredInstance, ...]:
@@ -104,7 +106,8 @@ class StoreReport:
     @property
     def complete(self) -> bool:
         """Whether the server says of every instance that it is stored."""
-        return not (self.failed or self.other_failures or self.unreported)
+        lost = self.failed or self.other_failures or self.unreported
+        return not lost and len(self.stored) >= self.sent
 
     def raise_for_failures(self) -> None:
         """Make an error of what is not stored.
@@ -119,6 +122,7 @@ class StoreReport:
             "failed": len(self.failed),
             "other failures": len(self.other_failures),
             "unreported": len(self.unreported),
+            "sent": self.sent,
         }
         text = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         raise StoreFailed(f"not everything was stored: {text}", report=self)

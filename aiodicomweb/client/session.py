@@ -61,7 +61,11 @@ class Session:
         self._transport = Transport(tls=tls, limits=limits)
         self.limits = limits
 
-    async def open(self, request: Request) -> Incoming:
+    def deadlines(self, request: Request) -> Deadlines:
+        """The deadlines of a call that begins now, with this request."""
+        return Deadlines(self._timeout, str(request.url.origin))
+
+    async def open(self, request: Request, deadlines: Deadlines) -> Incoming:
         """Send a request; its response must be a success.
 
         Raises:
@@ -69,7 +73,7 @@ class Session:
             TransportError: The way to the server failed.
             ProtocolError: Request or response are not legal.
         """
-        incoming = await self.send(request)
+        incoming = await self.send(request, deadlines)
         if incoming.response.is_success:
             return incoming
         head = incoming.response
@@ -77,9 +81,8 @@ class Session:
         response = Response(head.status, head.headers, body, head.reason)
         raise status_error(response, request.url.redacted(), time.time())
 
-    async def send(self, request: Request) -> Incoming:
+    async def send(self, request: Request, deadlines: Deadlines) -> Incoming:
         """Send a request; a response of any status comes back. Raises like :meth:`open`."""
-        deadlines = Deadlines(self._timeout, str(request.url.origin))
         attempt, waited = 1, 0.0
         while True:
             failure: ConnectFailed | ConnectionLost | None = None
@@ -89,7 +92,7 @@ class Session:
             except (ConnectFailed, ConnectionLost) as error:
                 failure = error
             wait = self._wait(request, incoming, attempt, waited)
-            if wait is None:
+            if wait is None or wait >= deadlines.left:
                 if incoming is None:
                     raise failure or AssertionError
                 return incoming
@@ -136,5 +139,8 @@ class Session:
                 request = flow.send(incoming.response)
             except StopIteration:
                 return incoming
+            except BaseException:
+                incoming.close()
+                raise
             incoming.close()
             incoming = await self._transport.send(request, deadlines)

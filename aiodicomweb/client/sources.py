@@ -80,6 +80,8 @@ def _each(items: StoreItem | Iterable[StoreItem]) -> Iterable[StoreItem]:
 def _from_path(path: Path, sources: list[Source], skipped: list[str]) -> None:
     if path.is_dir():
         _from_directory(path, sources, skipped)
+    elif path.exists() and not path.is_file():
+        raise Part10Error("not a regular file", name=str(path))  # to open a pipe may take for ever
     else:
         sources.append(_from_file(path))
 
@@ -92,6 +94,8 @@ def _from_dataset(dataset: Dataset) -> Source:
 
 
 def _from_octets(octets: bytes | bytearray | memoryview, name: str) -> Source:
+    if isinstance(octets, memoryview) and not octets.c_contiguous:
+        octets = bytes(octets)  # every other octet of something, say, can't be sent in place
     return Source(octets, _instance_uid(octets[:PEEK_OCTETS], name))
 
 
@@ -113,13 +117,20 @@ def _from_directory(directory: Path, sources: list[Source], skipped: list[str]) 
 
 
 def _walk(directory: Path) -> Iterator[Path]:
-    """Regular files, in the order of their names, without following links to directories."""
-    for base, folders, files in os.walk(directory):
+    """Regular files, in the order of their names, without following links to directories.
+
+    A directory that can't be listed is an error: its instances would be missing, unnoticed.
+    """
+    for base, folders, files in os.walk(directory, onerror=_fail):
         folders.sort()
         for name in sorted(files):
             path = Path(base, name)
             if path.is_file():
                 yield path
+
+
+def _fail(error: OSError) -> None:
+    raise error
 
 
 def _instance_uid(head: bytes | bytearray | memoryview, name: str) -> str | None:

@@ -6,7 +6,7 @@ import copy
 import io
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pydicom import dcmread, dcmwrite  # pyright: ignore[reportUnknownVariableType]
 from pydicom.dataset import FileMetaDataset
@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 Buffer = bytes | bytearray | memoryview
+_ByteOrder: TypeAlias = Literal["little", "big"]
 
 PEEK_OCTETS: Final = 4096
 """How much of a file's start is worth a look. The UIDs of group 0002 are within its first 400
@@ -130,7 +131,7 @@ def peek_instance_uid(head: Buffer) -> str | None:
     """The SOP Instance UID by which a server will know a file.
 
     That is the one of the data set, which servers go by where the file meta information says
-    otherwise. Where it cannot be seen (big endian, deflated, beyond the head) the latter counts.
+    otherwise. Where it cannot be seen (deflated, beyond the head) the latter counts.
 
     Args:
         head: The start of a DICOM file or bare data set, as for :func:`peek`.
@@ -160,14 +161,15 @@ def _bare_syntax(start: bytes) -> str | None:
 def _read_instance(octets: bytes, position: int, syntax: str | None) -> dict[int, str]:
     """SOP Class and SOP Instance UID of a data set, where they can be seen and are UIDs."""
     found: dict[int, str] = {}
-    if syntax not in (EXPLICIT_VR_BIG_ENDIAN, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN):
-        for tag, value, _ in _elements(
-            octets, position, explicit=syntax != IMPLICIT_VR_LITTLE_ENDIAN
-        ):
-            if tag in (_SOP_CLASS_UID, _SOP_INSTANCE_UID) and is_uid(_uid(value)):
-                found[tag] = _uid(value)
-            if tag >= _SOP_INSTANCE_UID:
-                break
+    if syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+        return found
+    explicit = syntax != IMPLICIT_VR_LITTLE_ENDIAN
+    byte_order: _ByteOrder = "big" if syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
+    for tag, value, _ in _elements(octets, position, explicit=explicit, byte_order=byte_order):
+        if tag in (_SOP_CLASS_UID, _SOP_INSTANCE_UID) and is_uid(_uid(value)):
+            found[tag] = _uid(value)
+        if tag >= _SOP_INSTANCE_UID:
+            break
     return found
 
 
@@ -187,16 +189,19 @@ def _read_group_2(octets: bytes) -> tuple[dict[int, str], int]:
     return found, position
 
 
-def _elements(octets: bytes, position: int, *, explicit: bool) -> Iterator[tuple[int, bytes, int]]:
-    """Tag, value field and end of each element that is there whole (PS3.5 §7.1); little endian."""
-    while position + 8 <= len(octets):
-        group, element, vr, short = struct.unpack_from("<HH2sH", octets, position)
-        start, length = position + 8, short
+def _elements(
+    octets: bytes, position: int, *, explicit: bool, byte_order: _ByteOrder = "little"
+) -> Iterator[tuple[int, bytes, int]]:
+    """Tag, value field and end of each element that is there whole (PS3.5 §7.1)."""
+    header = struct.Struct("<HH2sH" if byte_order == "little" else ">HH2sH")
+    while position + header.size <= len(octets):
+        group, element, vr, short = header.unpack_from(octets, position)
+        start, length = position + header.size, short
         if not explicit:
-            (length,) = struct.unpack_from("<I", octets, position + 4)
+            length = int.from_bytes(octets[position + 4 : start], byte_order)
         elif vr in _LONG_LENGTH_VRS:
             # Cut short within the length, the element ends behind the octets in any case.
-            start, length = start + 4, int.from_bytes(octets[start : start + 4], "little")
+            start, length = start + 4, int.from_bytes(octets[start : start + 4], byte_order)
         position = start + length
         if position > len(octets):
             return

@@ -9,25 +9,25 @@ decided once, in :meth:`Connection.finish`.
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
-from ..errors import ConnectionLost, DicomWebError, LocalProtocolError, TransportError
+from ..errors import ConnectionLost, LocalProtocolError, TransportError
 from ..http import Deferred, FileSpan
 from ..wire import BLOCK, NEED_DATA, Arena, ClientExchange
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from ..http import Body, Origin, Request, Response
     from ..wire import BodyReader, Limits
     from .deadline import Deadlines, Phase
     from .stream import ByteStream
 
 __all__ = ["Connection"]
-
-_FILE_STEP = 4 * 1024 * 1024
-"""Octets of a file within one ``Timeout.write``."""
 
 
 class Connection:
@@ -56,6 +56,10 @@ class Connection:
 
     _exchange: ClientExchange
     _deadlines: Deadlines
+    origin: Origin
+    sent: int
+    received: int
+    exchanges: int
 
     def __init__(self, stream: ByteStream, origin: Origin, limits: Limits) -> None:
         self._stream = stream
@@ -92,7 +96,8 @@ class Connection:
             else:
                 await self._send([head])
                 self._sent_all = True
-                response = await self._read_head()
+                with deadlines.phase("head"):
+                    response = await self._read_head()
         except TransportError as error:
             raise self._explain(error, "head" if self._sent_all else "write") from error.__cause__
         self._intact = True
@@ -108,7 +113,8 @@ class Connection:
         """
         self._intact = False
         try:
-            await self._receive(wanted, "read")
+            with self._deadlines.phase("read"):
+                await self._receive(wanted)
         except TransportError as error:
             raise self._explain(error, "read") from error.__cause__
         self._intact = True
@@ -133,13 +139,11 @@ class Connection:
 
     async def _read_head(self) -> Response:
         while (response := self._exchange.next_head()) is NEED_DATA:
-            await self._receive(BLOCK, "head")
+            await self._receive(BLOCK)
         return response
 
-    async def _receive(self, wanted: int, phase: Phase) -> None:
-        room = self._exchange.writable(wanted)
-        with self._deadlines.phase(phase):
-            count = await self._stream.receive_into(room)
+    async def _receive(self, wanted: int) -> None:
+        count = await self._stream.receive_into(self._exchange.writable(wanted))
         self.received += count
         if count == 0 and self.received == 0:
             raise ConnectionLost("the server closed the connection without an answer")
@@ -155,34 +159,36 @@ class Connection:
     async def _send_and_listen(self, head: bytes, body: Body) -> Response:
         """Send head and body in a task of their own; read the response's head meanwhile."""
         upload = _Upload()
-        listened: Response | DicomWebError | None = None
+        answer: Response | Exception | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._upload, head, body, upload, tasks.cancel_scope)
             try:
-                listened = await self._read_head()
-            except DicomWebError as error:
-                listened = error
+                answer = await self._read_head()
+                upload.answered = True
+            except Exception as error:  # noqa: BLE001 - raised below, outside the task group
+                answer = error
             # An upload that the server refused is not carried on.
-            if isinstance(listened, DicomWebError) or not listened.is_success:
+            if upload.over or isinstance(answer, Exception) or not answer.is_success:
                 tasks.cancel_scope.cancel()
-        if upload.failure is not None and not isinstance(upload.failure, ConnectionLost):
-            raise upload.failure
-        if listened is None or isinstance(listened, DicomWebError):
-            # A peer that stopped taking octets explains more than one that stopped answering.
-            raise upload.failure or listened or ConnectionLost("the connection ended")
-        return listened
+        return upload.outcome(answer)
 
     async def _upload(
         self, head: bytes, body: Body, upload: _Upload, scope: anyio.CancelScope
     ) -> None:
         try:
-            await self._send([head])
-            for segment in body:
-                await self._send_segment(segment)
-            self._sent_all = True
-        except ConnectionLost as error:
-            # The answer may be on its way all the same; the reader finds out.
-            upload.failure = error
+            try:
+                await self._send([head])
+                for segment in body:
+                    await self._send_segment(segment)
+                self._sent_all = True
+            except ConnectionLost as error:
+                # The answer may be on its way all the same; the reader finds out.
+                upload.lost = error
+            upload.over = True
+            if not upload.answered:
+                # Only now does the time run in which the answer must come.
+                with self._deadlines.phase("head"):
+                    await anyio.sleep_forever()
         except Exception as error:  # noqa: BLE001 - raised by the caller's task
             upload.failure = error
             scope.cancel()
@@ -210,17 +216,15 @@ class Connection:
             await self._send([view[begin : begin + BLOCK]])
 
     async def _send_file(self, span: FileSpan) -> None:
-        descriptor = await anyio.to_thread.run_sync(os.open, span.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
+        with _Opened(span.path) as file:
+            await anyio.to_thread.run_sync(file.open)
             offset, end = span.offset, span.offset + span.length
             while offset < end:
-                count = min(_FILE_STEP, end - offset)
+                count = min(BLOCK, end - offset)
                 with self._deadlines.phase("write"):
-                    await self._stream.send_file(descriptor, offset, count)
+                    await self._stream.send_file(file.descriptor, offset, count)
                 offset += count
                 self.sent += count
-        finally:
-            os.close(descriptor)
 
     def _explain(self, error: TransportError, phase: Phase) -> TransportError:
         """Tell the error what only the connection knows."""
@@ -233,9 +237,69 @@ class Connection:
 
 
 class _Upload:
-    """What became of sending a body."""
+    """What becomes of sending a body.
 
-    __slots__ = ("failure",)
+    Attributes:
+        answered: The head of the response arrived.
+        over: Nothing more will be sent.
+        lost: The peer took no more octets.
+        failure: What else went wrong.
+    """
+
+    __slots__ = ("answered", "failure", "lost", "over")
 
     def __init__(self) -> None:
+        self.answered = False
+        self.over = False
+        self.lost: ConnectionLost | None = None
         self.failure: Exception | None = None
+
+    def outcome(self, answer: Response | Exception | None) -> Response:
+        """What the exchange comes to.
+
+        Args:
+            answer: What reading the response's head gave; ``None`` if a failure ended that.
+        """
+        if self.failure is not None and (answer is None or not self.over):
+            raise self.failure
+        if answer is None:
+            raise ConnectionLost("the connection ended")
+        if isinstance(answer, Exception):
+            # A peer that stopped taking octets explains more than one that stopped answering.
+            raise self.lost if self.lost and isinstance(answer, ConnectionLost) else answer
+        return answer
+
+
+class _Opened:
+    """A file that is opened in a thread, and closed here whatever becomes of that thread.
+
+    A task that asyncio cancels does not wait for its thread, which may open the file later.
+    """
+
+    __slots__ = ("_closed", "_lock", "_path", "descriptor")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._closed = False
+        self.descriptor = -1
+
+    def open(self) -> None:
+        """Open for reading. Blocks."""
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        with self._lock:
+            if self._closed:
+                os.close(descriptor)
+            else:
+                self.descriptor = descriptor
+
+    def __enter__(self) -> Self:
+        """Not open yet."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Close."""
+        with self._lock:
+            self._closed = True
+            if self.descriptor >= 0:
+                os.close(self.descriptor)

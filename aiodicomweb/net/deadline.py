@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -32,7 +33,8 @@ class Timeout:
         head: From the request's end to the response's head. Archives fetch studies from slow
             storage before they answer, so that this is minutes.
         read: Between two arrivals of octets of a response's body.
-        write: Between two moments in which the peer takes octets of a request.
+        write: Between two moments in which the peer takes octets of a request. Looked at every
+            256 KiB.
         total: For the whole call, from its start to its last octet; off unless given.
     """
 
@@ -66,6 +68,11 @@ class Deadlines:
         self._origin = origin
         self._end = None if timeout.total is None else time.monotonic() + timeout.total
 
+    @property
+    def left(self) -> float:
+        """Seconds left of the total; infinite without one."""
+        return math.inf if self._end is None else max(0.0, self._end - time.monotonic())
+
     @contextmanager
     def phase(self, phase: Phase) -> Generator[None]:
         """Bound what is awaited inside by the phase's seconds and what is left of the total.
@@ -75,10 +82,8 @@ class Deadlines:
         """
         seconds: float | None = getattr(self._timeout, phase)
         name: str = phase
-        if self._end is not None:
-            left = max(0.0, self._end - time.monotonic())
-            if seconds is None or left < seconds:
-                seconds, name = left, "total"
+        if self.left < (math.inf if seconds is None else seconds):
+            seconds, name = self.left, "total"
         with anyio.move_on_after(seconds) as scope:
             yield
         if scope.cancelled_caught:

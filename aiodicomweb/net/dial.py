@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..errors import ConnectFailed
+from ..errors import ConnectFailed, TlsError
 from .tcp import TcpStream
 
 if TYPE_CHECKING:
@@ -36,28 +36,36 @@ async def dial(origin: Origin, tls: SSLContext | None) -> ByteStream:
         return stream
     from .tls import TlsStream, default_context
 
-    return await TlsStream.client(stream, tls or default_context(), origin.host)
+    try:
+        return await TlsStream.client(stream, tls or default_context(), origin.host)
+    except TlsError as error:
+        error.origin = str(origin)
+        raise
 
 
 async def _connect(origin: Origin) -> socket.socket:
     try:
         addresses = await anyio.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConnectFailed(
             "the host's name can't be resolved",
             phase="connect",
             origin=str(origin),
-            attempts=[(origin.host, error.strerror or str(error))],
+            attempts=[(origin.host, _reason(error))],
         ) from error
     attempts: list[tuple[str, str]] = []
     for family, kind, protocol, _, address in addresses:
         try:
             return await _connect_to(family, kind, protocol, address)
-        except OSError as error:
-            attempts.append((f"{address[0]} port {address[1]}", error.strerror or str(error)))
+        except (OSError, OverflowError) as error:
+            attempts.append((f"{address[0]} port {address[1]}", _reason(error)))
     raise ConnectFailed(
         "no connection could be made", phase="connect", origin=str(origin), attempts=attempts
     )
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 async def _connect_to(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
@@ -36,9 +38,18 @@ class Pool:
         self._wake: dict[int, anyio.Event] = {}
         self._busy: set[Connection] = set()
         self._closed = False
+        self._thread = 0
+        self._abandoned: deque[Connection] = deque()
 
-    async def acquire(self, origin: Origin, deadlines: Deadlines) -> Connection:
+    async def acquire(
+        self, origin: Origin, deadlines: Deadlines, *, fresh: bool = False
+    ) -> Connection:
         """A connection for one exchange; give it back with :meth:`release`.
+
+        Args:
+            origin: The peer.
+            deadlines: Of the call.
+            fresh: Make a new one, in the place of an idle one.
 
         Raises:
             PoolExhausted: None became free in time.
@@ -47,33 +58,52 @@ class Pool:
             DeadlineExceeded: Connecting took too long.
         """
         self._check_open()
-        decision = self._state.request(origin)
-        if isinstance(decision, Waiter):
-            place = await self._wait(origin, decision, deadlines)
-        else:
-            place = decision
+        self._thread = threading.get_ident()
+        self._collect()
+        place = self._state.request(origin)
+        if isinstance(place, Waiter):
+            place = await self._wait(origin, place, deadlines)
         if isinstance(place, Connection):
-            if not place.is_stale():
+            if not (fresh or self._closed or place.is_stale()):
                 self._busy.add(place)
                 return place
+            self._busy.discard(place)
             place.abort()
         return await self._open(origin, deadlines)
 
     def release(self, connection: Connection, *, reusable: bool) -> None:
         """Give a connection back; one that can't be used again is closed."""
         self._busy.discard(connection)
-        if not reusable or self._closed:
-            connection.abort()
         keep = reusable and not self._closed
+        if not keep:
+            connection.abort()
         self._grant(self._state.release(connection.origin, connection if keep else None))
 
+    def abandon(self, connection: Connection) -> None:
+        """Give a connection back that nobody will finish with; from any thread.
+
+        The garbage collector runs wherever it likes. In another thread than the loop's all it
+        may do is to leave a note, which the next request finds.
+        """
+        self._abandoned.append(connection)
+        if threading.get_ident() == self._thread:
+            self._collect()
+
     async def aclose(self) -> None:
-        """Close all connections; streams that are open break off."""
+        """Close all connections; streams that are open break off, and nobody waits any longer."""
         self._closed = True
+        self._collect()
         for connection in list(self._busy):
             connection.abort()
-        for connection in self._state.take_idle():
-            await connection.aclose()
+        for event in self._wake.values():
+            event.set()
+        idle = self._state.take_idle()
+        try:
+            for connection in idle:
+                await connection.aclose()
+        finally:
+            for connection in idle:
+                connection.abort()
 
     def __repr__(self) -> str:
         """Counts, by origin."""
@@ -91,23 +121,38 @@ class Pool:
             with deadlines.phase("pool"):
                 await event.wait()
         except DeadlineExceeded as error:
-            self._grant(self._state.withdraw(origin, waiter))
+            self._withdraw(origin, waiter)
             raise PoolExhausted(
                 f"all {self._limits.connections} connections are busy",
                 phase="pool",
                 origin=str(origin),
             ) from error
         except BaseException:
-            self._grant(self._state.withdraw(origin, waiter))
+            self._withdraw(origin, waiter)
             raise
         finally:
             del self._wake[id(waiter)]
-        assert waiter.granted is not None  # noqa: S101 - who is woken was granted something
+        if waiter.granted is None:
+            self._withdraw(origin, waiter)
+            self._check_open()
+        assert waiter.granted is not None  # noqa: S101 - only closing wakes without a grant
         return waiter.granted
 
     def _grant(self, waiter: Waiter[Connection] | None) -> None:
         if waiter is not None:
+            if isinstance(waiter.granted, Connection):
+                self._busy.add(waiter.granted)  # theirs before they wake
             self._wake[id(waiter)].set()
+
+    def _withdraw(self, origin: Origin, waiter: Waiter[Connection]) -> None:
+        if isinstance(waiter.granted, Connection):
+            self.release(waiter.granted, reusable=True)
+        else:
+            self._grant(self._state.withdraw(origin, waiter))
+
+    def _collect(self) -> None:
+        while self._abandoned:
+            self.release(self._abandoned.popleft(), reusable=False)
 
     async def _open(self, origin: Origin, deadlines: Deadlines) -> Connection:
         """Connect on the place that was granted; a failure gives it back."""
@@ -115,10 +160,13 @@ class Pool:
             self._check_open()
             with deadlines.phase("connect"):
                 stream = await dial(origin, self._tls_context(origin))
+            connection = Connection(stream, origin, self._limits)
+            if self._closed:
+                connection.abort()
+                self._check_open()
         except BaseException:
             self._grant(self._state.release(origin, None))
             raise
-        connection = Connection(stream, origin, self._limits)
         self._busy.add(connection)
         return connection
 

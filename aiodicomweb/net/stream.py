@@ -16,19 +16,19 @@ class ByteStream(Protocol):
     One task may receive while another sends; two that receive, or two that send, at the same
     time get ``anyio.BusyResourceError``. An operation that was cancelled or failed leaves the
     direction in an unknown state: close the stream then.
+
+    What need not wait is no checkpoint, except every so often, to be fair to other tasks.
     """
 
     async def receive_into(self, view: memoryview) -> int:
         """Wait for octets and write them into ``view``, as many as are there.
-
-        Not always a checkpoint: octets that are there are taken at once, with a checkpoint every
-        so often to be fair to other tasks.
 
         Returns:
             Number of octets; 0 says that the peer ended its side in an orderly way.
 
         Raises:
             ConnectionLost: The peer went away otherwise, or the stream was closed here.
+            TlsError: TLS broke: the peer says so, or what it sent is no TLS.
         """
         ...
 
@@ -46,6 +46,7 @@ class ByteStream(Protocol):
         Raises:
             ConnectionLost: The peer does not take it.
             LocalProtocolError: The file ends before.
+            OSError: The file can't be read.
         """
         ...
 

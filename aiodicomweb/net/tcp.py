@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import select
 from typing import TYPE_CHECKING
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["TcpStream"]
 
 _SENDFILE_MOST = 1 << 30
-_READS_PER_CHECKPOINT = 16
-"""Reads that found octets at once before other tasks get their turn: 4 MiB at full blocks."""
+_STEPS_PER_CHECKPOINT = 16
+"""Calls that need not wait before other tasks get their turn: 4 MiB at full blocks."""
+
+_FILE_ERRNOS = frozenset({errno.EIO, errno.EINVAL, errno.EISDIR, errno.EOVERFLOW, errno.ESTALE})
+"""What ``sendfile`` says of the file and not of the socket."""
 
 
 def _lost(error: OSError) -> ConnectionLost:
@@ -34,22 +39,19 @@ class TcpStream:
         sock: A connected socket, non-blocking.
     """
 
-    __slots__ = ("_reading", "_reads", "_sending", "_socket")
+    __slots__ = ("_reading", "_sending", "_socket", "_steps")
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._reading = ResourceGuard("receiving from")
         self._sending = ResourceGuard("sending to")
-        self._reads = 0
+        self._steps = 0
 
     async def receive_into(self, view: memoryview) -> int:
         """Receive; see the protocol."""
         with self._reading:
             count = await self._receive(view)
-        self._reads += 1
-        if self._reads >= _READS_PER_CHECKPOINT:
-            self._reads = 0
-            await anyio.lowlevel.checkpoint()
+        await self._step()
         return count
 
     async def _receive(self, view: memoryview) -> int:
@@ -58,7 +60,6 @@ class TcpStream:
                 return self._socket.recv_into(view)
             except BlockingIOError:
                 await self._wait(anyio.wait_readable)
-                self._reads = 0
             except OSError as error:
                 raise _lost(error) from error
 
@@ -69,6 +70,7 @@ class TcpStream:
                 rest = memoryview(segment).cast("B")
                 while rest:
                     rest = rest[await self._send_some(rest) :]
+                    await self._step()
 
     async def _send_some(self, octets: memoryview) -> int:
         while True:
@@ -91,13 +93,24 @@ class TcpStream:
                     await self._wait(anyio.wait_writable)
                     continue
                 except OSError as error:
+                    if error.errno in _FILE_ERRNOS:
+                        raise
                     raise _lost(error) from error
                 if count == 0:
                     raise LocalProtocolError(f"the file ends {length} octets early")
                 offset += count
                 length -= count
+                await self._step()
+
+    async def _step(self) -> None:
+        """Be fair to other tasks, where peer and kernel never make us wait."""
+        self._steps += 1
+        if self._steps >= _STEPS_PER_CHECKPOINT:
+            self._steps = 0
+            await anyio.lowlevel.checkpoint()
 
     async def _wait(self, ready: Callable[[socket.socket], Awaitable[None]]) -> None:
+        self._steps = 0
         if self._socket.fileno() < 0:
             raise ConnectionLost("the connection was closed on this side")
         try:
@@ -116,7 +129,8 @@ class TcpStream:
     def abort(self) -> None:
         """Close the socket."""
         if self._socket.fileno() >= 0:
-            anyio.notify_closing(self._socket)
+            with contextlib.suppress(RuntimeError):  # no event loop runs here: nobody waits
+                anyio.notify_closing(self._socket)
             self._socket.close()
 
     async def aclose(self) -> None:

@@ -46,6 +46,8 @@ class TlsStream:
     __slots__ = (
         "_buffer",
         "_decrypt",
+        "_fed",
+        "_feeding",
         "_flushing",
         "_incoming",
         "_object",
@@ -69,7 +71,9 @@ class TlsStream:
         self._buffer = memoryview(bytearray(_BLOCK))
         self._reading = ResourceGuard("receiving from")
         self._sending = ResourceGuard("sending to")
-        self._flushing = anyio.Lock()
+        self._flushing = anyio.Lock(fast_acquire=True)
+        self._feeding = anyio.Lock(fast_acquire=True)
+        self._fed = 0
 
     @classmethod
     async def client(cls, stream: ByteStream, context: ssl.SSLContext, hostname: str) -> TlsStream:
@@ -78,9 +82,7 @@ class TlsStream:
         Raises:
             TlsError: No trust, or no common version or cipher. The stream is closed.
         """
-        tls = cls(stream, context, hostname, server=False)
-        await tls._handshake()
-        return tls
+        return await cls._begin(stream, context, hostname, server=False)
 
     @classmethod
     async def server(cls, stream: ByteStream, context: ssl.SSLContext) -> TlsStream:
@@ -89,28 +91,40 @@ class TlsStream:
         Raises:
             TlsError: No common version or cipher. The stream is closed.
         """
-        tls = cls(stream, context, None, server=True)
-        await tls._handshake()
+        return await cls._begin(stream, context, None, server=True)
+
+    @classmethod
+    async def _begin(
+        cls, stream: ByteStream, context: ssl.SSLContext, hostname: str | None, *, server: bool
+    ) -> TlsStream:
+        try:
+            try:
+                tls = cls(stream, context, hostname, server=server)
+            except (ssl.SSLError, ValueError) as error:
+                # A context for the other side, a name that can't be asked for.
+                raise TlsError(f"TLS can't be begun: {error}", phase="tls") from error
+            await tls._shake_hands()
+        except BaseException:
+            stream.abort()
+            raise
         return tls
 
-    async def _handshake(self) -> None:
+    async def _shake_hands(self) -> None:
         try:
             await self._run(self._object.do_handshake)
             await self._flush()
-        except ssl.CertificateError as error:
-            self.abort()
+        except ssl.SSLError as error:
+            await self._flush_briefly()
+            if not isinstance(error, ssl.CertificateError):
+                reason = error.reason or "no reason given"
+                raise TlsError(f"the TLS handshake failed: {reason}", phase="tls") from error
             raise TlsError(
                 f"the server's certificate is not trusted: {error.verify_message}",
                 phase="tls",
                 hint="tls=ssl.create_default_context(cafile=...) trusts another authority",
             ) from error
-        except (ssl.SSLError, TransportError) as error:
-            self.abort()
-            reason = getattr(error, "reason", None) or "the connection ended"
-            raise TlsError(f"the TLS handshake failed: {reason}", phase="tls") from error
-        except BaseException:
-            self.abort()
-            raise
+        except TransportError as error:
+            raise TlsError(f"the TLS handshake failed: {error}", phase="tls") from error
 
     async def receive_into(self, view: memoryview) -> int:
         """Receive and decrypt; see the protocol.
@@ -123,8 +137,10 @@ class TlsStream:
                 count = await self._run(self._decrypt, len(view), view)
             except ssl.SSLZeroReturnError:
                 return 0
-            except ssl.SSLError as error:
+            except ssl.SSLEOFError as error:
                 raise ConnectionLost("TLS ended without its close_notify") from error
+            except ssl.SSLError as error:
+                raise TlsError(f"TLS broke: {error.reason or 'no reason given'}") from error
             return self._read_on(view, count)
 
     def _read_on(self, view: memoryview, count: int) -> int:
@@ -145,9 +161,15 @@ class TlsStream:
             for segment in segments:
                 rest = memoryview(segment).cast("B")
                 while rest:
-                    await self._run(self._object.write, rest[:_BLOCK])
-                    rest = rest[_BLOCK:]
+                    rest = rest[await self._write(rest[:_BLOCK]) :]
                     await self._flush()
+
+    async def _write(self, octets: memoryview) -> int:
+        try:
+            return await self._run(self._object.write, octets)
+        except ssl.SSLError as error:
+            # What broke it, the reader was told.
+            raise ConnectionLost("TLS ended") from error
 
     async def send_file(self, descriptor: int, offset: int, length: int) -> None:
         """Send a piece of a file through one reusable buffer."""
@@ -167,22 +189,43 @@ class TlsStream:
             try:
                 return operation(*arguments)
             except ssl.SSLWantReadError:
-                await self._flush()
-                count = await self._stream.receive_into(self._buffer)
-                if count:
-                    self._incoming.write(self._buffer[:count])
-                else:
-                    self._incoming.write_eof()
+                # A peer may keep the writer waiting until it was heard: who flushes already
+                # sends what was added, and the reader goes on.
+                if not self._flushing.locked():
+                    await self._flush()
+                await self._feed()
+
+    async def _feed(self) -> None:
+        """Receive for TLS. A writer may need it too; one receives for both then."""
+        fed = self._fed
+        async with self._feeding:
+            if fed != self._fed:
+                return
+            count = await self._stream.receive_into(self._buffer)
+            if count:
+                self._incoming.write(self._buffer[:count])
+            else:
+                self._incoming.write_eof()
+            self._fed += 1
 
     async def _flush(self) -> None:
-        """Send what TLS wrote; a reader and a writer may both come here."""
+        """Send what TLS wrote."""
         async with self._flushing:
             while octets := self._outgoing.read():
                 await self._stream.send([octets])
 
+    async def _flush_briefly(self) -> None:
+        """Send what TLS has to say last, an alert or a farewell, if the peer takes it."""
+        with (
+            anyio.move_on_after(_FAREWELL_SECONDS, shield=True),
+            contextlib.suppress(TransportError),
+        ):
+            await self._flush()
+
     def is_readable(self) -> bool:
-        """Whether something arrived on the stream below."""
-        return self._stream.is_readable()
+        """Whether something arrived: on the stream below, or together with what was read."""
+        arrived = self._object.pending() or self._incoming.pending
+        return bool(arrived) or self._stream.is_readable()
 
     def abort(self) -> None:
         """Close the stream below."""
@@ -191,11 +234,8 @@ class TlsStream:
     async def aclose(self) -> None:
         """Say farewell, for a second at most, and close; does not wait for the peer's."""
         try:
-            with anyio.move_on_after(_FAREWELL_SECONDS, shield=True):
-                with contextlib.suppress(ssl.SSLError):
-                    self._object.unwrap()
-                await self._flush()
-        except TransportError:
-            pass
+            with contextlib.suppress(ssl.SSLError):
+                self._object.unwrap()
+            await self._flush_briefly()
         finally:
             self.abort()

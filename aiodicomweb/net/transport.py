@@ -46,20 +46,22 @@ class Transport:
             TransportError: The way to the peer failed.
             ProtocolError: Request or response are not legal.
         """
+        fresh = False
         while True:
-            connection = await self._pool.acquire(request.url.origin, deadlines)
+            connection = await self._pool.acquire(request.url.origin, deadlines, fresh=fresh)
             try:
                 response = await connection.send(request, deadlines)
             except ConnectionLost:
                 reused = connection.exchanges > 1
                 self._pool.release(connection, reusable=False)
                 if reused and connection.received == 0 and request.method in ("GET", "HEAD"):
+                    fresh = True
                     continue
                 raise
             except BaseException:
                 self._pool.release(connection, reusable=False)
                 raise
-            return Incoming(response, connection, self._pool, self._limits)
+            return Incoming(response, connection, self._pool)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -78,18 +80,21 @@ class Incoming:
 
     Attributes:
         response: The head.
+        ended: Whether the body was read to its end.
     """
 
-    __slots__ = ("_connection", "_limits", "_pool", "_reader", "response")
+    __slots__ = ("_connection", "_failure", "_pool", "_reader", "ended", "response")
 
-    def __init__(
-        self, response: Response, connection: Connection, pool: Pool, limits: Limits
-    ) -> None:
+    response: Response
+    ended: bool
+
+    def __init__(self, response: Response, connection: Connection, pool: Pool) -> None:
         self.response = response
+        self.ended = False
         self._connection: Connection | None = connection
+        self._failure: DicomWebError | None = None
         self._pool = pool
-        self._limits = limits
-        self._reader: PartReader = connection.body.parts()
+        self._reader: PartReader | None = None
 
     @property
     def open(self) -> bool:
@@ -97,14 +102,20 @@ class Incoming:
         return self._connection is not None
 
     @property
-    def part_number(self) -> int:
-        """Number of the current part; 0 before the first."""
-        return self._reader.part_number
+    def verifiable(self) -> bool:
+        """Whether it would be noticed if the body were cut off.
+
+        A length or chunks tell, and so do a close delimiter and the farewell of TLS. A single
+        part that just ends with a TCP connection looks the same whole and cut off.
+        """
+        connection, media_type = self._require(), self.response.media_type
+        multipart = media_type is not None and media_type.is_multipart
+        return multipart or connection.body.delimited or connection.origin.scheme == "https"
 
     @property
-    def complete_parts(self) -> int:
-        """Number of parts that were seen whole."""
-        return self._reader.complete_parts
+    def part_number(self) -> int:
+        """Number of the current part; 0 before the first."""
+        return 0 if self._reader is None else self._reader.part_number
 
     async def next_part(self) -> PartHead | None:
         """The next part's head; ``None`` once the body was read to its end, which closes this.
@@ -115,26 +126,25 @@ class Incoming:
             ConnectionLost: The connection broke.
             LimitExceeded: More than a bound of ``Limits``.
         """
-        head = await self._drive(self._reader.next_part)
+        head = await self._drive(self._parts().next_part)
         if head is None:
             await self._finish()
         return head
 
     async def read_part(self) -> memoryview:
         """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
-        part = await self._drive(self._reader.read_part)
+        part = await self._drive(self._parts().read_part)
         assert part is not None  # noqa: S101 - a whole part never ends without having come
         return part
 
     async def read_chunk(self) -> memoryview | None:
         """A piece of the current part, valid until the next call; ``None`` at its end."""
-        return await self._drive(self._reader.read_chunk)
+        return await self._drive(self._parts().read_chunk)
 
     async def read_all(self) -> memoryview:
         """The body as one part, whatever it is, at most ``Limits.body`` octets."""
-        connection = self._require()
-        self._reader = connection.body.whole()
-        await self._drive(self._reader.next_part)
+        self._reader = self._require().body.whole()
+        await self.next_part()
         body = await self.read_part()
         await self._finish()
         return body
@@ -144,15 +154,16 @@ class Incoming:
 
         For the body of an error: what is wrong with it must not hide the error.
         """
-        connection = self._require()
-        self._reader = connection.body.whole()
+        self._reader = self._require().body.whole()
         start = bytearray()
         try:
-            await self._drive(self._reader.next_part)
+            await self.next_part()
             while len(start) < most and (chunk := await self.read_chunk()) is not None:
                 start += chunk[: most - len(start)]
             if len(start) < most:
                 await self._finish()
+        except DicomWebError:
+            pass  # what came of it has to do
         finally:
             self.close()
         return bytes(start)
@@ -161,19 +172,32 @@ class Incoming:
         """Give up the rest of the body, if any: its connection is closed. Never fails."""
         self._release(reusable=False)
 
+    def abandon(self) -> None:
+        """The same for a finaliser, which may run in any thread, and without an event loop."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.abandon(connection)
+
+    def _parts(self) -> PartReader:
+        """The reader of the body's parts, made when it is first needed."""
+        if self._reader is None:
+            connection = self._require()
+            try:
+                self._reader = connection.body.parts()
+            except DicomWebError as error:
+                self._fail(error)
+                raise
+        return self._reader
+
     async def _drive(self, step: Callable[[], T | NeedData | End]) -> T | None:
         """Call a reader's method, and receive until it answers; ``None`` for ``END``."""
-        connection = self._require()
+        connection, reader = self._require(), self._parts()
         try:
             while (event := step()) is NEED_DATA:
-                if not connection.body.advance(self._reader):
-                    await connection.receive(self._reader.wanted)
-        except DicomWebError as error:
-            error.complete = self._reader.complete_parts
-            self.close()
-            raise
-        except BaseException:
-            self.close()
+                if not connection.body.advance(reader):
+                    await connection.receive(reader.wanted)
+        except BaseException as error:
+            self._fail(error)
             raise
         return None if event is END else event
 
@@ -188,17 +212,26 @@ class Incoming:
         try:
             while not body.complete and body.delimited and body.discard():
                 await connection.receive(BLOCK)
-        except BaseException:
-            self.close()
+            body.discard()
+        except BaseException as error:
+            self._fail(error)
             raise
-        body.discard()
+        self.ended = True
         self._release(reusable=connection.finish())
         await anyio.lowlevel.checkpoint()
 
     def _require(self) -> Connection:
         if self._connection is None:
-            raise RuntimeError("the response was read to its end, or given up")
+            # Who missed an error must not take what is left for the end.
+            raise self._failure or RuntimeError("the response was read to its end, or given up")
         return self._connection
+
+    def _fail(self, error: BaseException) -> None:
+        if isinstance(error, DicomWebError):
+            if self._reader is not None:
+                error.complete = self._reader.complete_parts
+            self._failure = error
+        self.close()
 
     def _release(self, *, reusable: bool) -> None:
         connection, self._connection = self._connection, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..dicom.json_model import JsonObject, dataset_from_json, parse_objects
@@ -169,7 +170,7 @@ def status_error(response: Response, url: str = "", now: float | None = None) ->
     """
     retry_after = response.headers.get("Retry-After")
     return StatusError.for_status(response.status)(
-        response.reason,
+        _phrase(response.status),
         status=response.status,
         headers=response.headers,
         body=response.body,
@@ -180,6 +181,14 @@ def status_error(response: Response, url: str = "", now: float | None = None) ->
             None if retry_after is None or now is None else parse_retry_after(retry_after, now)
         ),
     )
+
+
+def _phrase(status: int) -> str:
+    """The standard's words for a status; the server's own could name a patient."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def _error_dataset(response: Response) -> Dataset | None:

@@ -230,7 +230,7 @@ class RetrieveRequest:
         always let pass, and so is one part in place of multipart, in any DICOM media type: many
         servers give that whatever was asked.
         """
-        return _admits(self.resource, response.media_type)
+        return response.status == 204 or _admits(self.resource, response.media_type)
 
 
 def _check_target(target: Selector | URL, resource: Resource) -> None:
@@ -256,7 +256,10 @@ def _parse_byte_range(value: str) -> tuple[int, int | None] | None:
 
 
 def _admits(resource: Resource, media_type: MediaType | None) -> bool:
-    if media_type is None or media_type.is_multipart:
+    if media_type is None:
+        # A DICOM file is known by its head; of anything else nobody could tell.
+        return resource is Resource.INSTANCES
+    if media_type.is_multipart:
         return True
     if resource is Resource.METADATA:
         return media_type.is_json

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..net import ByteStream
     from ..wire.framing import Framing
 
-__all__ = ["Chunk", "End", "PeerRequest", "Reply", "Script", "ScriptedPeer", "response"]
+__all__ = ["Answer", "Chunk", "End", "PeerRequest", "Reply", "Script", "ScriptedPeer", "response"]
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER for 0 seconds: close() sends RST
 _HEAD_MOST = 1024 * 1024
@@ -100,14 +100,16 @@ class PeerRequest:
 
     def __init__(self, head: bytes, connection: int) -> None:
         line, *fields = head.rstrip(b"\r\n").split(b"\r\n")
-        self.head = head
-        self.method, self.target, _ = line.decode("latin-1").split(" ")
+        method, target, _ = line.decode("latin-1").split(" ")
+        self.head: bytes = head
+        self.method: str = method
+        self.target: str = target
         pairs = (field.partition(b":") for field in fields)
-        self.headers = Headers.from_wire((name, value.strip()) for name, _, value in pairs)
-        self.body = b""
-        self.body_length = 0
-        self.complete = False
-        self.connection = connection
+        self.headers: Headers = Headers.from_wire((name, value.strip()) for name, _, value in pairs)
+        self.body: bytes = b""
+        self.body_length: int = 0
+        self.complete: bool = False
+        self.connection: int = connection
 
     def __repr__(self) -> str:
         """Method and size, without the query."""
@@ -139,7 +141,8 @@ class ScriptedPeer:
     """A server on a free port of 127.0.0.1 that follows a script; an async context manager.
 
     Leaving it closes everything, whatever the script was at. Enter and leave it in one task, as
-    ``async with`` in a test does. A request behind the end of the script is answered with 599.
+    ``async with`` in a test does, and fixtures of pytest-asyncio do not. A request behind the end
+    of the script is answered with 599.
 
     Args:
         script: The replies to the requests, in the order in which their heads arrive; or a
@@ -165,8 +168,8 @@ class ScriptedPeer:
         self._changed = anyio.Event()
         self._failure: Exception | None = None
         self.requests: list[PeerRequest] = []
-        self.connections = 0
-        self.open_connections = 0
+        self.connections: int = 0
+        self.open_connections: int = 0
 
     @property
     def origin(self) -> str:

@@ -42,6 +42,8 @@ class Arena:
 
     __slots__ = ("_buffer", "_end", "_filled", "_raw", "_start", "_view", "position")
 
+    position: int
+
     _start: int
     _end: int
     _raw: int
@@ -72,16 +74,15 @@ class Arena:
 
     # --- the socket's side -----------------------------------------------------------------------
 
-    def writable(self, want: int, least: int | None = None) -> memoryview:
-        """Room for the next read: exactly ``want`` octets, valid until the next call.
+    def writable(self, want: int) -> memoryview:
+        """Room for the next read, valid until the next call; never none.
 
-        Args:
-            want: Octets.
-            least: Where given, fewer than ``want`` will do, down to this, if that saves a move.
+        It has up to ``want`` octets: fewer, down to half of a block, where that saves a move.
+        Reads are often short, and with a move for each the cost would grow with the square.
         """
         if self._start == self._end and self._raw == self._filled:
             self._start = self._end = self._raw = self._filled = 0
-        if self.capacity - self._filled < (want if least is None else least):
+        if self.capacity - self._filled < (min(want, BLOCK) + 1) // 2:
             self._make_room(want)
         return self._view[self._filled : self._filled + want]
 
@@ -92,7 +93,9 @@ class Arena:
     def write(self, octets: bytes | bytearray | memoryview) -> None:
         """Append octets: ``writable`` and ``commit`` for those who have bytes already."""
         with memoryview(octets) as view:
-            self.writable(view.nbytes)[:] = view.cast("B")
+            if self.capacity - self._filled < view.nbytes:
+                self._make_room(view.nbytes)
+            self._view[self._filled : self._filled + view.nbytes] = view.cast("B")
             self.commit(view.nbytes)
 
     # --- the framing's side ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ContentDecoder", "content_codings"]
 
+_TOKEN = re.compile(r"[a-z0-9-]{1,16}")
 _FREE_EXPANSION = 16 * 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _ZLIB = zlib.MAX_WBITS
@@ -28,14 +30,15 @@ def content_codings(tokens: list[str]) -> list[str]:
     """
     codings = [_ALIASES.get(token, token) for token in reversed(tokens) if token != "identity"]
     if len(codings) > 1 or any(coding not in ("gzip", "deflate") for coding in codings):
+        names = ", ".join(coding if _TOKEN.fullmatch(coding) else "…" for coding in codings)
         raise UnexpectedMediaType(
-            "the body has a content coding that can't be undone", media_type=", ".join(codings)
+            f"the content coding {names} can't be undone", hint="gzip and deflate can"
         )
     return codings
 
 
 def _is_zlib(start: bytes) -> bool:
-    """Whether it begins as HTTP's deflate does (RFC 1950 §2.2); some servers send it raw (§8.4)."""
+    """Whether it begins as HTTP's deflate must (RFC 1950 §2.2); some servers send it without."""
     return start[0] & 0x0F == zlib.DEFLATED and int.from_bytes(start[:2], "big") % 31 == 0
 
 
@@ -59,6 +62,8 @@ class ContentDecoder:
         "_written",
         "complete",
     )
+
+    complete: bool
 
     def __init__(self, coding: str, limits: Limits) -> None:
         self._coding = coding

@@ -62,6 +62,8 @@ class BodyReader:
         "arena",
     )
 
+    arena: Arena
+
     def __init__(
         self, source: Arena, framing: Framing, message: Request | Response, limits: Limits
     ) -> None:
@@ -154,8 +156,8 @@ class BodyReader:
             return False
         if self._decoder is not None:
             self._decoder.receive_eof()
-        # A content coding has an end of its own: with it nothing can be cut off unseen.
-        reader.receive_eof(delimited=self._framing.delimited or self._decoder is not None)
+        # A content coding proves nothing here: gzip may be cut between two members.
+        reader.receive_eof(delimited=self._framing.delimited)
         self._told = True
         return True
 
@@ -235,14 +237,15 @@ class ClientExchange:
         return self._heads.request(request)
 
     def writable(self, wanted: int) -> memoryview:
-        """Room for the next octets from the peer: at most ``wanted``, valid until the next call."""
+        """Room for the next octets from the peer: about ``wanted``, valid until the next call."""
         if self._framing is None:
             wanted = _HEAD_READ
-        elif self.body.arena is not self._arena:
-            wanted = BLOCK  # the reader counts decoded octets
-        elif self._framing.remaining is not None:
-            wanted = max(1, min(wanted, self._framing.remaining))
-        return self._arena.writable(wanted, least=(min(wanted, BLOCK) + 1) // 2)
+        else:
+            if self.body.arena is not self._arena:
+                wanted = BLOCK  # the reader counts decoded octets
+            if self._framing.remaining is not None:
+                wanted = max(1, min(wanted, self._framing.remaining))
+        return self._arena.writable(wanted)
 
     def commit(self, count: int) -> None:
         """Say that ``count`` octets arrived; 0 says that the peer closed."""

@@ -64,6 +64,9 @@ class LengthFraming:
 
     __slots__ = ("_remaining", "complete", "delimited")
 
+    complete: bool
+    delimited: bool
+
     def __init__(self, length: int) -> None:
         self._remaining = length
         self.complete = length == 0
@@ -91,6 +94,9 @@ class UntilClose:
     """Neither length nor chunked: the body ends with the connection (HTP-27)."""
 
     __slots__ = ("complete", "delimited")
+
+    complete: bool
+    delimited: bool
 
     def __init__(self) -> None:
         self.complete = False
@@ -128,6 +134,9 @@ class ChunkedFraming:
     """``Transfer-Encoding: chunked`` (RFC 9112 §7.1)."""
 
     __slots__ = ("_limit", "_remaining", "_state", "complete", "delimited")
+
+    complete: bool
+    delimited: bool
 
     def __init__(self, limits: Limits) -> None:
         self._limit = limits.chunk_line

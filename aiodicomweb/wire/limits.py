@@ -35,6 +35,8 @@ class Limits:
         error_body: Octets of an error's body that are kept.
         preamble: Octets before the first delimiter of a multipart body, and after the close
             delimiter, that are read and discarded.
+        pages: Pages of one search. A server that makes up new results for ever ends here; real
+            ones have 20 to 1,000 results to a page.
         expansion: Octets that one octet of a gzip or deflate coded body may become, once the
             first 16 MiB are through. Images of one colour reach about 1,000, text 20 to 50.
     """
@@ -49,6 +51,7 @@ class Limits:
     body: int = 512 * MIB
     error_body: int = 64 * KIB
     preamble: int = 64 * KIB
+    pages: int = 10_000
     expansion: int = 200
 
     def __post_init__(self) -> None:

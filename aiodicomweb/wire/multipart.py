@@ -119,6 +119,10 @@ class MultipartReader:
         "wanted",
     )
 
+    part_number: int
+    complete_parts: int
+    wanted: int
+
     def __init__(self, arena: Arena, boundary: str | None, limits: Limits) -> None:
         self._arena = arena
         self._limits = limits
@@ -324,7 +328,7 @@ class MultipartReader:
             return self._begin_part(self._parse_head(octets[: match.start()]), match.end())
         if len(octets) >= limit:
             raise LimitExceeded("a part's head is too long", limit="part_head", value=limit)
-        if self._eof and self._delimited and not octets:
+        if self._eof and self._delimited and self.part_number and not octets:
             self._state = _State.CLOSED
             return END
         return self._need(max(BLOCK, growth(self._previous, self._arena.available)))

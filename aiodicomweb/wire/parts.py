@@ -148,6 +148,10 @@ class SinglePart:
         "wanted",
     )
 
+    part_number: int
+    complete_parts: int
+    wanted: int
+
     def __init__(
         self,
         arena: Arena,

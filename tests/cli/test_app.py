@@ -121,16 +121,24 @@ def test_missing_credentials_are_explained_by_options(invoke: Any, server: Any) 
 def test_interruption_is_one_line_and_130(server: Any) -> None:
     """Ctrl-C in the middle of an exchange ends at once, without a traceback."""
     server.hang()
-    process = subprocess.Popen(
-        [*COMMAND, "--url", server.url, "search", "studies"],
-        stderr=subprocess.PIPE,
-        env=PLAIN,
-        text=True,
-    )
+    # What a shell runs in the background ignores the signal, and hands that on to its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [*COMMAND, "--url", server.url, "search", "studies"],
+            stderr=subprocess.PIPE,
+            env=PLAIN,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     with process:
-        assert server.asked.wait(30)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        try:
+            assert server.asked.wait(30)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
 
     assert (130, "aiodicomweb: interrupted\n") == (process.returncode, err)
 

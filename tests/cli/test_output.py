@@ -133,3 +133,14 @@ def test_progress_gives_way_to_lines_on_the_same_terminal(
         advance(1)
 
     assert "" == terminal.getvalue()
+
+
+def test_table_on_a_terminal_that_knows_ascii_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that can't be shown has marks in its place, and the table is printed."""
+    octets = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(octets, "ascii"))
+
+    show_table(["Patient"], [["Dömer^Ü"]])
+    sys.stdout.flush()
+
+    assert b"D?mer^?" in octets.getvalue()

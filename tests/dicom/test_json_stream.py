@@ -232,7 +232,8 @@ def test_memory_is_that_of_two_objects() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", [b'"x",', b'"\\"{",', b'{"b":1},', b'{"b":{}},', b'{"b":"\\""},', b"[],", b'{"b":["}"]},']
+    "unit",
+    [b'"x",', b'"\\"{",', b'{"b":1},', b'{"b":{}},', b'{"b":"\\""},', b"[],", b'{"b":["}"]},'],
 )
 def test_time_is_linear(unit: bytes) -> None:
     """Octets that arrive singly are not looked at again and again, whatever they are."""

@@ -89,11 +89,8 @@ def test_a_bare_data_set_is_dicom(name: str, syntax: str) -> None:
     assert not is_part10(octets)
     assert syntax == peek(octets).transfer_syntax_uid
     assert expected == decode(octets)
-    if syntax == "1.2.840.10008.1.2.2":
-        assert peek_instance_uid(octets) is None
-    else:
-        assert expected.get("SOPInstanceUID") == peek_instance_uid(octets)
-        assert expected.get("SOPClassUID") == peek(octets).sop_class_uid
+    assert expected.get("SOPInstanceUID") == peek_instance_uid(octets)
+    assert expected.get("SOPClassUID") == peek(octets).sop_class_uid
 
 
 def test_exactly_the_dicom_files_are_dicom() -> None:
@@ -151,13 +148,16 @@ def test_the_instance_uid_is_that_of_the_data_set(path: Path) -> None:
         except Exception:  # noqa: BLE001
             pytest.skip("pydicom does not read it")
         expected = dataset.get("SOPInstanceUID")
-    if expected is None or not dataset.original_encoding[1]:
+    if expected is None:
         expected = peek(octets).sop_instance_uid
 
     assert expected == peek_instance_uid(octets)
 
 
-@given(st.binary(max_size=300), st.sampled_from(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]),
+)
 def test_no_data_set_raises(octets: bytes, syntax: str) -> None:
     """A data set of any octets leaves the file meta's UID, or gives one that can be."""
     meta = element(3, b"UI", b"1.2\0") + element(0x10, b"UI", syntax.encode())

@@ -12,8 +12,8 @@ import pytest
 
 from aiodicomweb import Client, Retry
 
-from ..support.dicom_files import FOLDERS
 from ..support.orthanc import running_orthanc
+from .accepted import ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -53,12 +53,10 @@ async def client(orthanc: Orthanc) -> AsyncIterator[Client]:
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
-    """An archive that holds all files, each instance as the first file has it. Read only."""
+    """An archive that holds all it takes, each instance as the first file has it. Read only."""
     with running_orthanc(tmp_path_factory.mktemp("archive")) as running:
-        for folder in FOLDERS:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    running.ask("POST", "/instances", path.read_bytes())
+        for file in ACCEPTED:
+            running.ask("POST", "/instances", file.octets)
         yield running
 
 

@@ -171,3 +171,11 @@ def test_a_mistake_of_the_peer_is_no_mistake_of_ours() -> None:
 
     assert "another" == caught.value.hint
     assert 400 == caught.value.status_hint
+
+
+@pytest.mark.parametrize(
+    ("expected", "status"), [("status 404 Not Found", 404), ("status 599", 599)]
+)
+def test_the_server_s_own_words_are_not_shown(expected: str, status: int) -> None:
+    """A reason phrase can name a patient: the standard's phrase stands in its place."""
+    assert expected == str(status_error(Response(status, reason="no studies of DOE^JANE")))

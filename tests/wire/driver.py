@@ -5,21 +5,22 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from aiodicomweb.errors import DicomWebError
 from aiodicomweb.http import URL, Headers, Request
 from aiodicomweb.wire import (
     BLOCK,
-    END,
     NEED_DATA,
     Arena,
     BodyReader,
     ClientExchange,
     Limits,
+    MultipartReader,
     NeedData,
+    PartHead,
     PartReader,
-    Signal,
     SinglePart,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "FRAMINGS",
     "MODES",
     "Conversation",
+    "Feed",
     "Framing",
     "Mode",
     "Outcome",
@@ -78,18 +80,11 @@ class Outcome:
         parts: Head and octets of each part that was told to be whole.
         error: Class of the error that ended it; ``None`` if the reader told the end.
         part: Number of the part being read at the end.
-        message: Text of the error.
     """
 
     parts: tuple[Part, ...]
     error: type[DicomWebError] | None = None
     part: int = 0
-    message: str = ""
-
-    @property
-    def verdict(self) -> tuple[tuple[Part, ...], type[DicomWebError] | None, int]:
-        """What has to be the same however the octets were cut."""
-        return self.parts, self.error, self.part
 
 
 def chunked(body: bytes, sizes: Sequence[int] = CHUNK_SIZES) -> bytes:
@@ -143,7 +138,7 @@ class Conversation:
         self.exchange = ClientExchange(self.arena, limits or Limits())
         self.exchange.request_head(Request(method, _URL))
         self._octets = memoryview(octets)
-        self._cuts = [*cuts, len(octets)]
+        self._cuts = [*(cut for cut in cuts if cut < len(octets)), len(octets)]
         self._position = 0
         self._closed = False
 
@@ -188,8 +183,7 @@ class Conversation:
             assert whole.readonly
             return bytes(whole)
         pieces = []
-        while (piece := self.drive(reader, reader.read_chunk)) is not END:
-            assert isinstance(piece, memoryview)
+        while isinstance(piece := self.drive(reader, reader.read_chunk), memoryview):
             assert piece.readonly
             pieces.append(bytes(piece))
         return b"".join(pieces)
@@ -221,8 +215,7 @@ def read_parts(
         conversation = Conversation(octets, cuts, limits=limits, arena=arena)
         conversation.head()
         reader = conversation.body.parts()
-        while (head := conversation.drive(reader, reader.next_part)) is not END:
-            assert not isinstance(head, Signal)
+        while isinstance(head := conversation.drive(reader, reader.next_part), PartHead):
             assert head.number == reader.part_number == len(parts) + 1
             octets_read = conversation.read(reader, mode)
             assert reader.complete_parts == len(parts) + 1
@@ -230,5 +223,65 @@ def read_parts(
         conversation.finish()
     except DicomWebError as error:
         number = reader.part_number if reader is not None else 0
-        return Outcome(tuple(parts), type(error), number, str(error))
+        return Outcome(tuple(parts), type(error), number)
     return Outcome(tuple(parts), part=reader.part_number)
+
+
+class Feed:
+    """A multipart reader alone, and a body's octets that come as it asks for more."""
+
+    def __init__(
+        self,
+        body: bytes,
+        cuts: Iterable[int] = (),
+        *,
+        boundary: str | None = "b",
+        limits: Limits | None = None,
+        delimited: bool = True,
+    ) -> None:
+        self.arena = Arena()
+        self.reader = MultipartReader(self.arena, boundary, limits or Limits())
+        offsets = [0, *cuts, len(body)]
+        self.pieces = [body[a:b] for a, b in pairwise(offsets) if a < b]
+        self.delimited = delimited
+
+    def __call__(self, step: Callable[[], T | NeedData]) -> T:
+        """Call a method of the reader until it answers."""
+        while (event := step()) is NEED_DATA:
+            self.feed()
+        return event
+
+    def feed(self) -> None:
+        """The next piece arrives, or the end."""
+        if self.pieces:
+            piece = self.pieces.pop(0)
+            self.arena.write(piece)
+            self.arena.deliver(len(piece))
+        else:
+            self.reader.receive_eof(delimited=self.delimited)
+
+    def read(self, mode: Mode = Mode.PART) -> bytes:
+        """The current part."""
+        if mode is Mode.PART:
+            return bytes(self(self.reader.read_part))
+        octets = b""
+        while isinstance(piece := self(self.reader.read_chunk), memoryview):
+            octets += piece
+        return octets
+
+    def parts(self, mode: Mode = Mode.PART) -> list[Part]:
+        """All parts."""
+        parts = []
+        while isinstance(head := self(self.reader.next_part), PartHead):
+            parts.append((head.headers, self.read(mode)))
+        return parts
+
+    def outcome(self, mode: Mode) -> tuple[list[Part], type[DicomWebError] | None, int]:
+        """All whole parts, the error that ended them, and where."""
+        parts: list[Part] = []
+        try:
+            while isinstance(head := self(self.reader.next_part), PartHead):
+                parts.append((head.headers, self.read(mode)))
+        except DicomWebError as error:
+            return parts, type(error), self.reader.part_number
+        return parts, None, self.reader.part_number

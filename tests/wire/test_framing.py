@@ -57,8 +57,7 @@ def by_h11(kind: str, reads: list[bytes], *, close: bool) -> Verdict:
                 if isinstance(event, h11.Data):
                     body += event.data
                 elif isinstance(event, h11.EndOfMessage):
-                    rest = b"".join(reads[len(reads) :])
-                    return body, "end", connection.trailing_data[0] + rest
+                    return body, "end", connection.trailing_data[0]
                 elif isinstance(event, h11.ConnectionClosed):
                     break
     except h11.RemoteProtocolError:
@@ -77,8 +76,7 @@ def by_us(framing: Framing, reads: list[bytes], *, close: bool) -> Verdict:
                 break
         if close and not framing.complete:
             framing.receive_eof()
-    except RemoteProtocolError as error:
-        assert str(error)
+    except RemoteProtocolError:
         return arena.octets(0, arena.available), "error", b""
     end = "end" if framing.complete else "more"
     rest = bytes(arena.undecoded_view()) if framing.complete else b""
@@ -101,33 +99,20 @@ FRAGMENT = st.sampled_from(
     [
         *(b"\r\n", b"\n", b"\r", b"0", b"0\r\n", b"0\r\n\r\n", b"0\n\n", b"0;x\r\n\n", b"00\r\n"),
         *(b"3", b"3\r\nabc", b"3\nabc\n", b"3\r\nabcd\r\n", b"3 ;x\r\nabc\r\n", b"3;\n\r\nabc\r\n"),
-        *(
-            b"-1\r\n",
-            b"+3\r\nabc\r\n",
-            b"0x3\r\nabc\r\n",
-            b"g\r\n",
-            b"1_0\r\n",
-            b"fffffffffffffffff\r\n",
-        ),
-        *(
-            b"0" * 21 + b"\r\n",
-            b"3\r\nabc__",
-            b" 3\r\nabc\r\n",
-            b"A: b\r\n",
-            b"A : b\r\n",
-            b"A: b\n c\r\n",
-        ),
-        *(b"Content-Length: 5\r\n", b"\x00", b"HTTP/1.1 200 OK\r\n\r\n"),
+        *(b"-1\r\n", b"+3\r\nabc\r\n", b"0x3\r\nabc\r\n", b" 3\r\nabc\r\n", b"g\r\n", b"1_0\r\n"),
+        *(b"fffffffffffffffff\r\n", b"0" * 21 + b"\r\n", b"3\r\nabc__", b"\x00"),
+        *(b"A: b\r\n", b"A : b\r\n", b"A: b\n c\r\n", b"Content-Length: 5\r\n"),
     ]
+)
+LAST = st.sampled_from(
+    [b"", b"0\r\n\r\n", b"0\r\nA: b\r\n\r\n", b"0\r\nA : b\r\n\r\n", b"0\r\n\r\nX"]
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(
     fragments=st.lists(GOOD_CHUNK | GOOD_CHUNK | FRAGMENT, max_size=6),
-    last=st.sampled_from(
-        [b"", b"0\r\n\r\n", b"0\r\nA: b\r\n\r\n", b"0\r\nA : b\r\n\r\n", b"0\r\n\r\nX"]
-    ),
+    last=LAST,
     cuts=CUTS,
     close=st.booleans(),
 )
@@ -159,14 +144,22 @@ def test_chunked(body: bytes, cuts: list[int]) -> None:
     assert (body, "end", b"") == by_us(of_kind("chunked"), reads, close=False)
 
 
+def decode(framing: Framing, reads: list[bytes]) -> None:
+    """Let a framing see octets as they arrive."""
+    arena = Arena()
+    for octets in reads:
+        arena.write(octets)
+        framing.advance(arena)
+
+
 @pytest.mark.parametrize(
     "octets",
     [
         b"3\r\nabcXY0\r\n\r\n",  # what follows a chunk is verified, not skipped (HTP-96)
         b"3\r\nabc\n0\r\n\r\n",
         b"3\nabc\r\n0\r\n\r\n",  # bare LF, where others may see none (HTP-95)
-        b"0x3\r\nabc\r\n0\r\n\r\n",
-        b"3 ;a\r\nabc\r\n0\r\n\r\n",
+        b"0xabc\r\nabc\r\n0\r\n\r\n",
+        b"3 ;abc\r\nabc\r\n0\r\n\r\n",
         b"\r\n3\r\nabc\r\n0\r\n\r\n",
         b"111111111111111111111\r\n",
     ],
@@ -175,16 +168,12 @@ def test_chunked(body: bytes, cuts: list[int]) -> None:
 def test_bad_chunks(octets: bytes, *, cut: bool) -> None:
     """Chunks on which two readers might disagree are refused, and are not shown."""
     framing = of_kind("chunked")
-    arena = Arena()
 
     with pytest.raises(FramingError) as caught:
-        for piece in pieces(octets, every_octet(octets) if cut else ()):
-            arena.write(piece)
-            framing.advance(arena)
+        decode(framing, pieces(octets, every_octet(octets) if cut else ()))
 
     assert not framing.complete
-    assert octets.split(b"\r\n")[0] not in str(caught.value).encode()
-    assert caught.value.excerpt
+    assert "abc" not in str(caught.value)
 
 
 def test_bad_trailers() -> None:
@@ -207,11 +196,8 @@ def verdicts(octets: bytes, limit: int) -> list[str]:
     found = []
     for cuts in ((), every_octet(octets)):
         framing = of_kind("chunked", Limits(chunk_line=limit))
-        arena = Arena()
         try:
-            for piece in pieces(octets, cuts):
-                arena.write(piece)
-                framing.advance(arena)
+            decode(framing, pieces(octets, cuts))
             found.append("end" if framing.complete else "more")
         except LimitExceeded as error:
             found.append(error.limit)

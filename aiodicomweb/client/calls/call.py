@@ -2,7 +2,8 @@
 
 Nothing is sent before the first of these happens. The connection goes back to the pool when the
 last item was taken, when an error ended the exchange, or when ``async with`` is left; a call that
-is dropped half-way gives its connection up when it is garbage.
+is dropped half-way gives its connection up when it is garbage. A call that was closed before its
+end, by an error or by leaving it, never looks like one that came to its end.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ...http import Request
-    from ...net import Incoming
+    from ...net import Deadlines, Incoming
     from ..session import Session
 
 __all__ = ["Call", "Whole"]
@@ -40,13 +41,15 @@ class Call(ABC, Generic[Item, Whole]):
     response was read to its end.
     """
 
-    __slots__ = ("_incoming", "_response", "_session", "_started")
+    __slots__ = ("_closed", "_deadlines", "_incoming", "_response", "_session", "_started")
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._incoming: Incoming | None = None
         self._response: Response | None = None
+        self._deadlines: Deadlines | None = None
         self._started = False
+        self._closed = False
 
     @property
     def response(self) -> Response:
@@ -90,7 +93,8 @@ class Call(ABC, Generic[Item, Whole]):
 
     def __del__(self) -> None:
         """Give up the connection of a call that was left half-way."""
-        self._close()
+        if self._incoming is not None:
+            self._incoming.abandon()
 
     # --- for the kinds of calls ------------------------------------------------------------------
 
@@ -108,9 +112,20 @@ class Call(ABC, Generic[Item, Whole]):
 
     async def _open(self, request: Request) -> Incoming:
         """Send a request of this call; the response must be a success."""
-        self._incoming = await self._session.open(request)
+        self._incoming = await self._session.open(request, self._until(request))
         self._response = self._incoming.response
         return self._incoming
+
+    async def _send(self, request: Request) -> Incoming:
+        """Send a request of this call; a response of any status comes back."""
+        self._incoming = await self._session.send(request, self._until(request))
+        self._response = self._incoming.response
+        return self._incoming
+
+    def _until(self, request: Request) -> Deadlines:
+        """The deadlines of the call, however many requests it takes."""
+        self._deadlines = self._deadlines or self._session.deadlines(request)
+        return self._deadlines
 
     async def _read_body(self, request: Request) -> Response:
         """Send a request of this call and read its response whole."""
@@ -131,9 +146,15 @@ class Call(ABC, Generic[Item, Whole]):
             self._close()
 
     async def _start_once(self) -> None:
+        if self._closed:
+            raise RuntimeError("the call is closed; a call is used once")
         if not self._started:
             self._started = True
-            await self._start()
+            try:
+                await self._start()
+            except BaseException:
+                self._close()
+                raise
 
     async def _guarded(self) -> Item:
         try:
@@ -145,5 +166,6 @@ class Call(ABC, Generic[Item, Whole]):
             raise
 
     def _close(self) -> None:
+        self._closed = True
         if self._incoming is not None:
             self._incoming.close()

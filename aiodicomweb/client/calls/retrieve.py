@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, TypeVar
 
-from ...errors import ContentError, FrameMismatch, UnexpectedMediaType
+from ...errors import ContentError, FrameMismatch, FramingError, UnexpectedMediaType
 from ...http import ContentRange
+from ...services import Resource
 from ..parts import BulkDataPart, Instance, Part
 from ..results import BulkData, Frame
 from .call import Call
@@ -30,6 +31,7 @@ T = TypeVar("T")
 Whole = TypeVar("Whole")
 
 _EXCERPT = 1024
+_WORDS = frozenset({"text/html", "application/json", "application/dicom+json"})
 _FRAME_LOCATION = re.compile(r".*/frames/([0-9]{1,10})/?")
 
 
@@ -51,19 +53,34 @@ class _PartsCall(Call[T, Whole]):
                 media_type=response.headers.get("Content-Type", ""),
                 body=await incoming.read_start(_EXCERPT),
             )
+        if not incoming.verifiable:
+            incoming.close()
+            raise FramingError(
+                "the answer has neither a length nor parts: nothing would show that it was cut off"
+            )
         self._check_head(response)
 
     async def _next(self) -> T:
         incoming = self._incoming
-        if incoming is not None and incoming.open and self.response.status == 204:
-            incoming.close()
-        if incoming is None or not incoming.open:
+        if incoming is None or incoming.ended:
             raise StopAsyncIteration
-        head = await incoming.next_part()
+        if self.response.status == 204:
+            await incoming.read_all()
+            head = None
+        else:
+            head = await incoming.next_part()
         if head is None:
             self._check_end()
             raise StopAsyncIteration
+        self._check_part(Part(head, incoming))
         return await self._make(head, incoming)
+
+    def _check_part(self, part: Part) -> None:
+        """Complain about a gateway's words in the place of what was asked for."""
+        if self._request.resource is not Resource.BULKDATA and part.media_type in _WORDS:
+            raise UnexpectedMediaType(
+                "a part is not what was asked for", media_type=part.media_type
+            )
 
     @abstractmethod
     async def _make(self, head: PartHead, incoming: Incoming) -> T:
@@ -92,24 +109,33 @@ class InstancesCall(_PartsCall[Instance, "list[Dataset]"]):
 
 
 class InstanceCall(_PartsCall[Instance, "Dataset"]):
-    """One instance; awaited, its data set."""
+    """One instance; awaited, its data set. That it is one is checked at the end."""
 
-    __slots__ = ()
+    __slots__ = ("_arrived",)
+
+    def __init__(self, session: Session, request: RetrieveRequest) -> None:
+        super().__init__(session, request)
+        self._arrived = False
 
     async def _make(self, head: PartHead, incoming: Incoming) -> Instance:
+        if self._arrived:
+            raise ContentError("asked for one instance, got more")
+        self._arrived = True
         return Instance(head, incoming)
+
+    def _check_end(self) -> None:
+        if not self._arrived:
+            raise ContentError("asked for one instance, got none")
 
     async def _whole(self) -> Dataset:
         datasets = [await instance.dataset() async for instance in self]
-        if len(datasets) != 1:
-            raise ContentError(f"asked for one instance, got {len(datasets)}")
-        return datasets[0]
+        return datasets.pop()
 
 
 class FramesCall(_PartsCall[Frame, list[Frame]]):
-    """Frames of an instance, in the order asked for; awaited, a list.
+    """Frames of an instance, as they arrive; awaited, a list in the order asked for.
 
-    That all arrived is checked at the end: fewer, or more, raise ``FrameMismatch``.
+    That all arrived is checked at the end: fewer, or others, raise ``FrameMismatch``.
     """
 
     __slots__ = ("_arrived", "_asked", "_is_video")
@@ -142,7 +168,7 @@ class FramesCall(_PartsCall[Frame, list[Frame]]):
 
     def _check_end(self) -> None:
         # A video is one part, whichever of its frames were asked for (PS3.18 §8.7.3.3.2).
-        if len(self._arrived) != len(self._asked) and not (self._is_video and self._arrived):
+        if Counter(self._asked) != Counter(self._arrived) and not self._is_video:
             raise self._mismatch(len(self._arrived))
 
     def _mismatch(self, received: int) -> FrameMismatch:
@@ -158,7 +184,10 @@ class FramesCall(_PartsCall[Frame, list[Frame]]):
         return error
 
     async def _whole(self) -> list[Frame]:
-        return [frame async for frame in self]
+        arrived: dict[int, deque[Frame]] = {number: deque() for number in self._asked}
+        async for frame in self:
+            arrived[frame.number].append(frame)
+        return [arrived[number].popleft() for number in self._asked if arrived[number]]
 
 
 class BulkDataCall(_PartsCall[BulkDataPart, list[BulkData]]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
-from ...errors import ContentError
+from ...errors import ContentError, LimitExceeded
 from ...services.paging import Pager
 from ...services.qido import parse_results
 from ...services.transaction import json_objects
@@ -61,7 +61,7 @@ class SearchCall(_JsonCall[T, list[T]]):
     really goes on.
     """
 
-    __slots__ = ("_all_pages", "_pager", "_request")
+    __slots__ = ("_all_pages", "_pager", "_pages", "_request")
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class SearchCall(_JsonCall[T, list[T]]):
         self._request = request
         self._all_pages = all_pages
         self._pager = Pager(request, all_pages=all_pages)
+        self._pages = 0
 
     def as_json(self) -> SearchCall[JsonObject]:
         """The same search, giving DICOM JSON objects (PS3.18 Annex F) in place of data sets."""
@@ -84,6 +85,10 @@ class SearchCall(_JsonCall[T, list[T]]):
         request = self._pager.next_request()
         if request is None:
             return False
+        self._pages += 1
+        most = self._session.limits.pages
+        if self._pages > most:
+            raise LimitExceeded("the search does not end", limit="pages", value=most)
         results = parse_results(await self._read_body(request.to_http()))
         self._objects = iter(self._pager.take(results))
         return True
@@ -135,6 +140,7 @@ class InstanceMetadataCall(_OneBodyCall[T, T]):
         return InstanceMetadataCall(self._session, self._request, _as_it_is)
 
     async def _whole(self) -> T:
-        async for instance in self:
-            return instance
-        raise ContentError("the answer holds no metadata")
+        instances = [instance async for instance in self]
+        if len(instances) != 1:
+            raise ContentError(f"asked for the metadata of one instance, got {len(instances)}")
+        return instances[0]

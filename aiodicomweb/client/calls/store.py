@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -47,17 +48,19 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
     async def _start(self) -> None:
         sources, skipped = await anyio.to_thread.run_sync(prepare, self._items)
         request = self._make_request([source.segment for source in sources]).to_http()
-        self._incoming = await self._session.send(request)
-        head = self._response = self._incoming.response
+        incoming = await self._send(request)
+        head = incoming.response
         if head.is_success:
-            body = bytes(await self._incoming.read_all())
+            body = bytes(await incoming.read_all())
         else:
-            body = await self._incoming.read_start(self._session.limits.body)
+            body = await incoming.read_start(self._session.limits.body)
         response = Response(head.status, head.headers, body, head.reason)
         answer = StoreResponse.from_http(response)
         if not (head.is_success or answer.has_items):
-            raise status_error(response, request.url.redacted())
-        self._report = StoreReport(answer, _unreported(sources, answer), tuple(skipped))
+            raise status_error(response, request.url.redacted(), time.time())
+        self._report = StoreReport(
+            answer, _unreported(sources, answer), tuple(skipped), len(sources)
+        )
         self._results = iter((*answer.stored, *answer.failed))
 
     async def _next(self) -> StoredInstance | FailedInstance:

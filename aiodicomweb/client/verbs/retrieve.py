@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...dicom.json_model import dataset_from_json
@@ -235,7 +236,8 @@ class RetrieveVerbs(Verbs):
         """Retrieve bulk data that metadata refer to.
 
         Args:
-            url: A ``BulkDataURI``. A relative one is resolved against the service's URL. One of
+            url: A ``BulkDataURI``. A relative one is resolved against the service's URL, taken
+                for a directory; resolve it yourself where a server means another base. One of
                 another origin is asked without credentials.
             media_types: Media types to ask for.
             byte_range: First and last octet wanted, from 0, both included; ``None`` as last for
@@ -252,7 +254,7 @@ class RetrieveVerbs(Verbs):
             ContentError: The URL is none of ``http`` or ``https``, or the server gives other
                 octets than the range.
         """
-        target = resolve_bulkdata(self._wado, url)
+        target = resolve_bulkdata(replace(self._wado, path=f"{self._wado.path}/"), url)
         request = RetrieveRequest(
             self._wado,
             target,

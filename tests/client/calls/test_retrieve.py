@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from aiodicomweb.client import FramesCall
 
 STUDY, SERIES, INSTANCE = "1.2", "1.2.3", "1.2.3.4"
-FILES = [dicom_file(f"1.2.3.{number}", 300_000) for number in (1, 2, 3)]
+FILES = [dicom_file(f"1.2.3.{number}", 15_000) for number in (1, 2, 3)]
 BODY = multipart(FILES)
 HALF = BODY[: BODY.index(b"Doe^Jane", len(FILES[0]) * 2)]
 """Two whole parts, and the third begun."""
@@ -67,7 +67,7 @@ def frames(client: Client, *numbers: int) -> FramesCall:
         Reply(parts_response(FILES)),
         Reply(chunked(BODY, parts_type())),
         Reply(until_close(BODY, parts_type()), End.CLOSE),
-        Reply([octets for octets in (headed(b"", len(BODY)), BODY[:1000], BODY[1000:])]),
+        Reply([headed(b"", len(BODY)), BODY[:1000], BODY[1000:]]),
     ],
     ids=["length", "chunked", "until close", "pieces"],
 )
@@ -104,6 +104,14 @@ async def test_one_instance_is_one(count: int) -> None:
             await client.retrieve_instance(STUDY, SERIES, INSTANCE)
 
 
+@pytest.mark.parametrize("count", [0, 2])
+async def test_one_instance_is_one_when_iterated(count: int) -> None:
+    """An iteration over one instance that finds none, or another one, says so."""
+    async with serving(parts_response(FILES[:count])) as (client, _):
+        with pytest.raises(ContentError, match="asked for one instance"):
+            assert [] == [part async for part in client.retrieve_instance(STUDY, SERIES, INSTANCE)]
+
+
 async def test_no_content_is_no_instances() -> None:
     """204 gives nothing, and the connection is used again (RFC 9110 §15.3.5)."""
     async with serving(b"HTTP/1.1 204 None\r\n\r\n", parts_response(FILES)) as (client, peer):
@@ -126,7 +134,7 @@ async def test_the_head_is_shown() -> None:
             assert 3 == len([instance.number async for instance in call])
 
 
-# --- what is cut -------------------------------------------------------------------------------------
+# --- what is cut ---------------------------------------------------------------------------------
 
 
 async def take(client: Client, *, whole: bool) -> int:
@@ -204,12 +212,14 @@ async def test_a_part_that_fails_fails_the_call(*, cut: bool) -> None:
     errors = []
     async with serving(reply) as (client, _):
         call = client.retrieve_study(STUDY)
+        for _ in range(3):
+            instance = await anext(call)
+            try:
+                await instance.read()
+            except (ConnectionLost, FramingError) as error:
+                errors.append(error)
         with pytest.raises(ConnectionLost if cut else FramingError) as caught:
-            async for instance in call:
-                try:
-                    await instance.read()
-                except (ConnectionLost, FramingError) as error:
-                    errors.append(error)
+            await anext(call)
 
         assert [caught.value] == errors
 
@@ -397,7 +407,7 @@ async def test_other_octets_than_the_range_are_refused(
             await anext(aiter(client.retrieve_bulkdata("bulk/1", byte_range=asked)))
 
         assert not isinstance(caught.value, UnexpectedMediaType)
-        assert "bytes=%d-%d" % asked == peer.requests[0].headers["Range"]
+        assert f"bytes={asked[0]}-{asked[1]}" == peer.requests[0].headers["Range"]
 
 
 async def test_a_range_arrives() -> None:
@@ -414,3 +424,77 @@ async def test_json_is_no_instance() -> None:
     async with serving(response(b"[]", JSON)) as (client, _):
         with pytest.raises(UnexpectedMediaType, match="dicom\\+json"):
             await client.retrieve_study(STUDY)
+
+
+async def test_a_frame_that_came_twice_is_no_other() -> None:
+    """Two parts that both say to be frame 1 are not frames 1 and 2 (MUL-46)."""
+    parts = [b"one", b"one"]
+    places = ["/frames/1", "/frames/1"]
+    async with serving(located(parts, places)) as (client, _):
+        with pytest.raises(FrameMismatch) as caught:
+            await frames(client, 1, 2)
+
+        assert (2,) == caught.value.missing
+
+
+async def test_frames_in_another_order_are_put_in_order() -> None:
+    """Awaited, frames come in the order asked for, whatever order they arrived in."""
+    async with serving(located([b"two", b"one"], ["/frames/2", "/frames/1"])) as (client, _):
+        got = await frames(client, 1, 2)
+
+        assert [(1, b"one"), (2, b"two")] == [(frame.number, bytes(frame)) for frame in got]
+
+
+async def test_a_frame_that_is_asked_for_twice() -> None:
+    """Each time that a number is asked for it has a frame of its own, in its place."""
+    places = ["/frames/2", "/frames/2", "/frames/1"]
+    async with serving(located([b"a", b"b", b"c"], places)) as (client, _):
+        got = await frames(client, 2, 1, 2)
+
+        assert [(2, b"a"), (1, b"c"), (2, b"b")] == [(f.number, bytes(f)) for f in got]
+
+
+async def test_a_frame_that_nobody_asked_for_has_no_place() -> None:
+    """A part that names another frame is counted by its place; the server may be wrong."""
+    async with serving(located([b"one"], ["/frames/7"])) as (client, _):
+        got = await frames(client, 1)
+
+        assert [1] == [frame.number for frame in got]
+
+
+def located(parts: list[bytes], places: list[str]) -> bytes:
+    """A multipart response whose parts say where they belong."""
+    body = b"".join(
+        b"--b\r\nContent-Type: application/octet-stream\r\nContent-Location: "
+        + place.encode()
+        + b"\r\n\r\n"
+        + part
+        + b"\r\n"
+        for part, place in zip(parts, places, strict=True)
+    )
+    return response(body + b"--b--\r\n", {"Content-Type": "multipart/related; boundary=b"})
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/json"])
+async def test_a_part_of_words_is_no_frame(media_type: str) -> None:
+    """A gateway's page inside a part is not handed out as pixels."""
+    async with serving(parts_response([b"<html>"], media_type)) as (client, _):
+        with pytest.raises(UnexpectedMediaType):
+            await frames(client, 1)
+
+
+async def test_octets_of_no_type_are_no_frame() -> None:
+    """Without a Content-Type nobody could tell pixels from a page (PS3.18 §10.4.3, RET-50)."""
+    async with serving(response(b"<html>login</html>", {})) as (client, _):
+        with pytest.raises(UnexpectedMediaType):
+            await frames(client, 1)
+
+
+@pytest.mark.parametrize("cut", [300, 15_000])
+async def test_a_single_part_that_just_ends_proves_nothing(cut: int) -> None:
+    """Neither length nor chunks nor delimiters: whole or cut off, it is refused (HTP-27)."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {DICOM}\r\n\r\n".encode()
+    reply = Reply([head + FILES[0][:cut]], end=End.CUT)
+    async with serving(reply) as (client, _):
+        with pytest.raises(FramingError, match="cut off"):
+            await client.retrieve_instance(STUDY, SERIES, INSTANCE)

@@ -1,0 +1,306 @@
+"""Requests to responses: credentials, header fields, retries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from aiodicomweb import (
+    BasicAuth,
+    BearerAuth,
+    Client,
+    ConnectFailed,
+    ConnectionLost,
+    Limits,
+    NotFound,
+    PoolExhausted,
+    Retry,
+    ServerError,
+    Throttled,
+    Timeout,
+)
+from aiodicomweb.errors import DeadlineExceeded
+from aiodicomweb.testing import End, Reply, ScriptedPeer, response
+
+from ..support.messages import FRAMES, JSON, json_response, parts_response, result
+from ..support.serving import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from aiodicomweb.http import Request, Response
+
+QUICK = Retry(first=0.001)
+EMPTY = json_response([])
+BUSY = response(b"busy", status=503)
+
+
+# --- credentials and header fields ---------------------------------------------------------------
+
+
+async def test_every_request_has_them() -> None:
+    """Credentials and the client's header fields go with each request; a call's replace them."""
+    headers = {"X-Site": "one", "Accept": "x/y"}
+    async with serving(EMPTY, EMPTY, auth=BearerAuth("t"), headers=headers) as (client, peer):
+        await client.search_for_studies()
+        await client.search_for_studies(headers={"x-site": "two"})
+
+        assert ["one", "two"] == [request.headers["X-Site"] for request in peer.requests]
+        assert ["Bearer t", "Bearer t"] == [r.headers["Authorization"] for r in peer.requests]
+
+
+async def test_services_of_their_own_get_them_too() -> None:
+    """A prefix that is a URL names an origin of the client's."""
+    async with ScriptedPeer([EMPTY]) as elsewhere:
+        settings = {"auth": BasicAuth("u", "p"), "qido_url_prefix": elsewhere.url + "qido"}
+        async with serving(**settings) as (client, peer):
+            await client.search_for_studies()
+
+        assert 0 == peer.connections
+        assert "Basic dTpw" == elsewhere.requests[0].headers["Authorization"]
+        assert "/qido/studies" == elsewhere.requests[0].target
+
+
+async def test_other_origins_do_not_get_them() -> None:
+    """A BulkDataURI may point anywhere: credentials stay at home (RFC 9110 §15.4)."""
+    value = parts_response([b"x"], FRAMES)
+    async with ScriptedPeer([value]) as elsewhere:
+        settings = {"auth": BasicAuth("u", "p"), "headers": {"X-Api-Key": "secret"}}
+        async with serving(value, **settings) as (client, peer):
+            await client.retrieve_bulkdata(elsewhere.url + "bulk/1")
+            await client.retrieve_bulkdata("bulk/2")
+
+        away, home = elsewhere.requests[0], peer.requests[0]
+        assert ("/bulk/1", "/bulk/2") == (away.target, home.target)
+        assert b"Basic" not in away.head
+        assert b"secret" not in away.head
+        assert {"Authorization", "X-Api-Key"} <= set(home.headers)
+
+
+async def test_userinfo_of_a_uri_is_not_sent() -> None:
+    """A server that hands out credentials in a URI doesn't make us send them."""
+    async with serving(parts_response([b"x"], FRAMES)) as (client, peer):
+        await client.retrieve_bulkdata(peer.url.replace("//", "//user:word@") + "bulk/1")
+
+        assert "Authorization" not in peer.requests[0].headers
+        assert b"word" not in peer.requests[0].head
+
+
+class TwoSteps:
+    """Credentials that the server asks for."""
+
+    def flow(self, request: Request) -> Generator[Request, Response, None]:
+        answer = yield request
+        if answer.status == 401:
+            headers = request.headers.add("Authorization", answer.headers["WWW-Authenticate"])
+            yield type(request)(request.method, request.url, headers, request.body)
+
+
+async def test_a_flow_may_take_steps() -> None:
+    """A flow sees the response's head, and may ask again; the last answer is the caller's."""
+    challenge = response(b"log in", {"WWW-Authenticate": "Nonce 5"}, 401)
+    async with serving(challenge, EMPTY, auth=TwoSteps(), limits=Limits(connections=1)) as (
+        client,
+        peer,
+    ):
+        assert [] == await client.search_for_studies()
+        assert "Nonce 5" == peer.requests[1].headers["Authorization"]
+
+
+class Broken:
+    """A flow that fails."""
+
+    def flow(self, request: Request) -> Generator[Request, Response, None]:
+        yield request
+        raise LookupError("no token")
+
+
+async def test_a_flow_may_fail() -> None:
+    """Its error comes out, and its connection goes back."""
+    async with serving(EMPTY, EMPTY, auth=Broken(), limits=Limits(connections=1)) as (client, _):
+        for _ in range(2):
+            with pytest.raises(LookupError, match="no token"):
+                await client.search_for_studies()
+
+
+# --- retries -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+async def test_what_passes_is_repeated(status: int) -> None:
+    """A search is asked again until the server is well."""
+    again = response(status=status)
+    async with serving(again, again, json_response([result("1.2")]), retry=QUICK) as (client, peer):
+        assert 1 == len(await client.search_for_studies())
+        assert 3 == len(peer.requests)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 409, 410, 413, 415, 501, 505])
+async def test_what_does_not_pass_is_not(status: int) -> None:
+    """Asking again would get the same answer."""
+    async with serving(response(status=status), EMPTY, retry=QUICK) as (client, peer):
+        with pytest.raises(Exception, match=f"status {status}"):
+            await client.search_for_studies()
+
+        assert 1 == len(peer.requests)
+
+
+@pytest.mark.parametrize("end", [End.CLOSE, End.RESET])
+async def test_a_lost_connection_is_repeated(end: End) -> None:
+    """Before anything was handed out."""
+    async with serving(Reply(b"", end), Reply(EMPTY[:9], End.RESET), EMPTY, retry=QUICK) as (
+        client,
+        peer,
+    ):
+        assert [] == await client.search_for_studies()
+        assert 3 == len(peer.requests)
+
+
+async def test_what_was_begun_is_not_repeated() -> None:
+    """An answer that breaks off in its body is an error."""
+    reply = Reply(response(b"[", {**JSON, "Content-Length": "9"}), End.RESET)
+    async with serving(reply, EMPTY, retry=QUICK) as (client, peer):
+        with pytest.raises(ConnectionLost):
+            await client.search_for_studies()
+
+        assert 1 == len(peer.requests)
+
+
+async def test_attempts_end_with_the_last_failure() -> None:
+    """What the server said last is told, with its body and ``Retry-After``."""
+    replies = [BUSY, response(status=500), response(b"so", {"Retry-After": "0"}, 503)]
+    async with serving(*replies, retry=QUICK) as (client, peer):
+        with pytest.raises(Throttled) as caught:
+            await client.search_for_studies()
+
+        assert (b"so", 0) == (caught.value.body, caught.value.retry_after)
+        assert 3 == len(peer.requests)
+
+
+async def test_a_server_that_asks_for_too_long() -> None:
+    """``Retry-After`` beyond the longest wait ends the attempts at once."""
+    busy = response(status=503, headers={"Retry-After": "3600"})
+    async with serving(busy, EMPTY, retry=QUICK) as (client, peer):
+        with pytest.raises(Throttled) as caught:
+            await client.search_for_studies()
+
+        assert 3600 == caught.value.retry_after
+        assert 1 == len(peer.requests)
+
+
+async def test_a_server_that_is_down() -> None:
+    """No connection: tried again, and then told with the reason."""
+    async with ScriptedPeer() as peer:
+        url = peer.url
+    async with Client(url, retry=QUICK) as client:
+        with pytest.raises(ConnectFailed, match="Connection refused"):
+            await client.search_for_studies()
+
+
+async def test_a_wait_can_be_cancelled() -> None:
+    """Between attempts nothing is held."""
+    busy = response(status=503, headers={"Retry-After": "20"})
+    async with serving(busy, EMPTY, retry=QUICK) as (client, peer):
+        with anyio.move_on_after(0.05) as scope:
+            await client.search_for_studies()
+
+        assert scope.cancelled_caught
+        await peer.wait_until_idle()
+        assert [] == await client.search_for_studies()
+
+
+# --- phases --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", ["head", "read"])
+async def test_each_phase_is_named(phase: str) -> None:
+    """A server that goes quiet, before its answer or in it."""
+    replies = {"head": [anyio.Event()], "read": [EMPTY[:-1], anyio.Event()]}
+    timeout = Timeout(**{phase: 0.03})
+    async with serving(replies[phase], EMPTY, timeout=timeout) as (client, peer):
+        with pytest.raises(DeadlineExceeded, match=f"Timeout.{phase}") as caught:
+            await client.search_for_studies()
+
+        assert (phase, peer.origin) == (caught.value.phase, caught.value.origin)
+        await peer.wait_until_idle()
+        assert [] == await client.search_for_studies()
+
+
+async def test_connecting_has_its_time() -> None:
+    """A server that accepts but never shakes hands is over after ``Timeout.connect``."""
+    async with ScriptedPeer() as peer:
+        url = peer.url.replace("http", "https")
+        async with Client(url, timeout=Timeout(connect=0.05), retry=QUICK) as client:
+            with pytest.raises(DeadlineExceeded, match="Timeout.connect") as caught:
+                await client.search_for_studies()
+
+        assert "connect" == caught.value.phase
+        await peer.wait_until_idle()
+
+
+async def test_a_full_pool_says_so() -> None:
+    """All connections in use for ``Timeout.pool``: an error that says what can be done."""
+    settings = {"limits": Limits(connections=1), "timeout": Timeout(pool=0.03)}
+    stream = parts_response([bytes(1_000_000)])
+    async with serving(stream, EMPTY, **settings) as (client, _):
+        async with client.retrieve_study("1.2"):
+            with pytest.raises(PoolExhausted, match="raise Limits.connections") as caught:
+                await client.search_for_studies()
+            assert "0 idle, 1 busy, 0 waiting" in repr(client)
+
+        assert "pool" == caught.value.phase
+        assert [] == await client.search_for_studies()
+
+
+async def test_many_tasks_share_a_client() -> None:
+    """However many there are: no more connections than allowed, and all are served."""
+    served = 0
+    async with serving(*[EMPTY] * 100, limits=Limits(connections=3)) as (client, peer):
+
+        async def work() -> None:
+            nonlocal served
+            await client.search_for_studies()
+            served += 1
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(100):
+                tasks.start_soon(work)
+
+        assert 100 == served
+        assert 3 == peer.connections
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+async def test_an_error_has_what_the_server_said() -> None:
+    """Body, bounded, header fields, warnings and the redacted URL."""
+    refusal = response(b"x" * 1000, {"Warning": '299 x "try later"', "X-Id": "7"}, 404)
+    async with serving(refusal, limits=Limits(error_body=100)) as (client, peer):
+        with pytest.raises(NotFound) as caught:
+            await client.search_for_studies(search_filters={"PatientName": "Doe"})
+
+        error = caught.value
+        assert (b"x" * 100, "7") == (error.body, error.headers["X-Id"])
+        assert (("try later",), None) == (error.warnings, error.dataset)
+        assert f"{peer.url}studies?PatientName=…" == error.url
+
+
+async def test_a_redirect_is_an_answer() -> None:
+    """Redirects are not followed: the status tells."""
+    moved = response(status=302, headers={"Location": "/elsewhere"})
+    async with serving(moved) as (client, _):
+        with pytest.raises(Exception, match="status 302"):
+            await client.search_for_studies()
+
+
+async def test_a_data_set_in_an_error() -> None:
+    """DICOM JSON in a refusal is given as a data set."""
+    said = {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}}
+    async with serving(json_response(said, 500)) as (client, _):
+        with pytest.raises(ServerError) as caught:
+            await client.search_for_studies()
+
+        assert "ISO_IR 192" == caught.value.dataset.SpecificCharacterSet

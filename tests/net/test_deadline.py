@@ -1,0 +1,88 @@
+"""Deadlines name the phase that took too long."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from aiodicomweb import ConfigurationError, DeadlineExceeded, Timeout
+from aiodicomweb.net import Deadlines
+
+if TYPE_CHECKING:
+    from aiodicomweb.net.deadline import Phase
+
+PHASES: list[Phase] = ["connect", "pool", "head", "read", "write"]
+
+
+@pytest.mark.parametrize("name", [*PHASES, "total"])
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_no_time_at_all_is_refused(name: str, seconds: float) -> None:
+    """What could never succeed is a mistake in the settings."""
+    with pytest.raises(ConfigurationError, match=f"Timeout.{name} must be more than 0"):
+        Timeout(**{name: seconds})
+
+
+@pytest.mark.parametrize("phase", PHASES)
+async def test_a_phase_ends(phase: Phase) -> None:
+    """Each phase has its seconds; the error has the phase and the peer."""
+    deadlines = Deadlines(Timeout(**{phase: 0.01}), "http://pacs:80")
+
+    over = pytest.raises(DeadlineExceeded, match=f"Timeout.{phase} of 0.01 s is over")
+    with over as caught, deadlines.phase(phase):
+        await anyio.sleep_forever()
+
+    assert (phase, "http://pacs:80") == (caught.value.phase, caught.value.origin)
+
+
+async def test_the_total_ends_any_phase() -> None:
+    """What is left of the total bounds each phase, and is what the error names."""
+    deadlines = Deadlines(Timeout(total=0.02), "http://pacs:80")
+    with deadlines.phase("connect"):
+        await anyio.sleep(0.001)
+
+    assert 0 < deadlines.left < 0.02
+    over = pytest.raises(DeadlineExceeded, match="Timeout.total of 0.02 s is over")
+    with over as caught, deadlines.phase("read"):
+        await anyio.sleep_forever()
+
+    assert "read" == caught.value.phase
+    assert 0 == deadlines.left
+    with pytest.raises(DeadlineExceeded), deadlines.phase("read"):
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_the_shorter_one_counts() -> None:
+    """A phase that is shorter than what is left of the total is named itself."""
+    deadlines = Deadlines(Timeout(total=60, read=0.01), "")
+    begun = time.monotonic()
+
+    with pytest.raises(DeadlineExceeded, match="Timeout.read"), deadlines.phase("read"):
+        await anyio.sleep_forever()
+
+    assert time.monotonic() - begun < 10
+
+
+async def test_for_ever_is_for_ever() -> None:
+    """``None`` sets no deadline."""
+    deadlines = Deadlines(Timeout(read=None), "")
+
+    assert math.inf == deadlines.left
+    with deadlines.phase("read"):
+        assert math.inf == anyio.current_effective_deadline()
+
+
+async def test_what_is_raised_inside_comes_out() -> None:
+    """A phase that fails in time fails as it does; one that is cancelled is cancelled."""
+    deadlines = Deadlines(Timeout(), "")
+
+    with pytest.raises(ZeroDivisionError), deadlines.phase("read"):
+        raise ZeroDivisionError
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        with deadlines.phase("read"):
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught

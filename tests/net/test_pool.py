@@ -1,0 +1,317 @@
+"""The pool with real connections: limits, waiting, staleness, closing, cancelling."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from aiodicomweb import ConfigurationError, ConnectFailed, Limits, PoolExhausted, Timeout
+from aiodicomweb.http import URL, Origin, Request
+from aiodicomweb.net import Deadlines
+from aiodicomweb.net.pool import Pool
+from aiodicomweb.testing import End, Reply, ScriptedPeer, response
+
+from ..support.streams import contexts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiodicomweb.net.connection import Connection
+    from aiodicomweb.testing.peers import Answer
+
+DEADLINES = Deadlines(Timeout(), "")
+OK = response(b"")
+
+
+@asynccontextmanager
+async def pooled(
+    *replies: Answer, connections: int = 2, tls: bool = False
+) -> AsyncIterator[tuple[Pool, Origin, ScriptedPeer]]:
+    """A pool, and a peer to connect to; afterwards no connection is open."""
+    context = contexts().server if tls else None
+    async with ScriptedPeer(replies or [OK] * 99, tls=context) as peer:
+        pool = Pool(contexts().client, Limits(connections=connections))
+        try:
+            yield pool, URL.parse(peer.url).origin, peer
+        finally:
+            await pool.aclose()
+        await peer.wait_until_idle()
+
+
+async def exchange(connection: Connection) -> bool:
+    """Ask for something; whether the connection may be used again."""
+    url = URL.parse(f"{connection.origin}/")
+    await connection.send(Request("GET", url), DEADLINES)
+    return connection.finish()
+
+
+async def test_a_connection_is_used_again() -> None:
+    """What is given back in order is taken next, last in, first out."""
+    async with pooled() as (pool, origin, peer):
+        one = await pool.acquire(origin, DEADLINES)
+        two = await pool.acquire(origin, DEADLINES)
+        assert await exchange(one)
+        assert await exchange(two)
+        assert f"<Pool {origin}: 0 idle, 2 busy, 0 waiting>" == repr(pool)
+        pool.release(one, reusable=True)
+        pool.release(two, reusable=True)
+
+        assert two is await pool.acquire(origin, DEADLINES)
+        assert one is await pool.acquire(origin, DEADLINES)
+        assert 2 == peer.connections
+
+
+async def test_a_connection_that_failed_is_closed() -> None:
+    """What is not reusable leaves its place to a new one."""
+    async with pooled(connections=1) as (pool, origin, peer):
+        one = await pool.acquire(origin, DEADLINES)
+        pool.release(one, reusable=False)
+        assert "<Pool empty>" == repr(pool)
+        await peer.wait_until_idle()
+        await pool.acquire(origin, DEADLINES)
+
+        assert 2 == peer.connections
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
+async def test_a_stale_connection_is_noticed(*, tls: bool) -> None:
+    """One that the server closed while it was idle is replaced before it is used."""
+    async with pooled(Reply(OK, End.CLOSE), OK, tls=tls) as (pool, origin, peer):
+        one = await pool.acquire(origin, DEADLINES)
+        assert await exchange(one)
+        pool.release(one, reusable=True)
+        while not one.is_stale():
+            await anyio.lowlevel.checkpoint()
+        two = await pool.acquire(origin, DEADLINES)
+
+        assert two is not one
+        assert await exchange(two)
+        assert 2 == peer.connections
+
+
+async def test_a_fresh_one_replaces_an_idle_one() -> None:
+    """Who wants a new connection gets it, within the limit."""
+    async with pooled(connections=1) as (pool, origin, peer):
+        one = await pool.acquire(origin, DEADLINES)
+        assert await exchange(one)
+        pool.release(one, reusable=True)
+
+        assert one is not await pool.acquire(origin, DEADLINES, fresh=True)
+        assert 2 == peer.connections
+
+
+@pytest.mark.parametrize("reusable", [True, False])
+async def test_waiting_ends_in_turn(*, reusable: bool) -> None:
+    """Who waits gets the connection, or its place, in the order of coming."""
+    async with pooled(connections=1) as (pool, origin, peer):
+        first = await pool.acquire(origin, DEADLINES)
+        assert await exchange(first)
+        order: list[int] = []
+
+        async def wait(number: int) -> None:
+            connection = await pool.acquire(origin, DEADLINES)
+            order.append(number)
+            assert await exchange(connection)
+            pool.release(connection, reusable=reusable)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(5):
+                tasks.start_soon(wait, number)
+            while "5 waiting" not in repr(pool):
+                await anyio.lowlevel.checkpoint()
+            pool.release(first, reusable=reusable)
+
+        assert [0, 1, 2, 3, 4] == order
+        assert (1 if reusable else 6) == peer.connections
+
+
+async def test_waiting_has_an_end() -> None:
+    """A pool that stays full says so after ``Timeout.pool``, and serves the others on."""
+    async with pooled(connections=1) as (pool, origin, _):
+        one = await pool.acquire(origin, DEADLINES)
+        with pytest.raises(PoolExhausted, match="all 1 connections are busy") as caught:
+            await pool.acquire(origin, Deadlines(Timeout(pool=0.01), ""))
+
+        assert ("pool", str(origin)) == (caught.value.phase, caught.value.origin)
+        assert f"<Pool {origin}: 0 idle, 1 busy, 0 waiting>" == repr(pool)
+        pool.release(one, reusable=True)
+        assert one is await pool.acquire(origin, DEADLINES)
+
+
+async def test_a_server_that_is_down_costs_no_place() -> None:
+    """A connection that can't be made gives its place back, and the waiters try in turn."""
+    async with ScriptedPeer() as peer:
+        origin = URL.parse(peer.url).origin
+    pool = Pool(None, Limits(connections=1))
+    failures: list[Exception] = []
+
+    async def attempt() -> None:
+        with pytest.raises(ConnectFailed) as caught:
+            await pool.acquire(origin, DEADLINES)
+        failures.append(caught.value)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(attempt)
+
+    assert 5 == len(failures)
+    assert "<Pool empty>" == repr(pool)
+
+
+@pytest.mark.parametrize("steps", range(12))
+@pytest.mark.parametrize("native", [False, True], ids=["anyio", "asyncio"])
+async def test_connecting_can_be_cancelled(steps: int, *, native: bool) -> None:
+    """At whichever step: the place is free again, and no socket stays open."""
+    async with pooled(connections=1, tls=True) as (pool, origin, peer):
+
+        async def acquire() -> None:
+            connection = await pool.acquire(origin, DEADLINES)
+            pool.release(connection, reusable=False)
+
+        async def grouped() -> None:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(acquire)
+
+        task = asyncio.ensure_future(acquire() if native else grouped())
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        task.cancel()
+        await asyncio.wait([task])
+
+        assert "<Pool empty>" == repr(pool)
+        await peer.wait_until_idle()
+
+
+@pytest.mark.parametrize("steps", range(4))
+@pytest.mark.parametrize("native", [False, True], ids=["anyio", "asyncio"])
+async def test_waiting_can_be_cancelled(steps: int, *, native: bool) -> None:
+    """Also at the very moment of being served: then the next one is."""
+    async with pooled(connections=1) as (pool, origin, _):
+        one = await pool.acquire(origin, DEADLINES)
+        assert await exchange(one)
+        got: list[Connection] = []
+
+        async def acquire() -> None:
+            got.append(await pool.acquire(origin, DEADLINES))
+
+        async def grouped() -> None:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(acquire)
+
+        first = asyncio.ensure_future(acquire() if native else grouped())
+        while "1 waiting" not in repr(pool):
+            await anyio.lowlevel.checkpoint()
+        second = asyncio.ensure_future(acquire())
+        while "2 waiting" not in repr(pool):
+            await anyio.lowlevel.checkpoint()
+        pool.release(one, reusable=True)
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        first.cancel()
+        await asyncio.wait([first])
+        if not got:
+            await second
+        else:
+            second.cancel()
+            await asyncio.wait([second])
+
+        assert [one] == got
+        assert f"<Pool {origin}: 0 idle, 1 busy, 0 waiting>" == repr(pool)
+
+
+async def test_closing_ends_everything() -> None:
+    """Busy and idle connections are closed, and who waits is told."""
+    async with pooled(connections=2) as (pool, origin, peer):
+        one = await pool.acquire(origin, DEADLINES)
+        two = await pool.acquire(origin, DEADLINES)
+        pool.release(two, reusable=True)
+        waiting = await pool.acquire(origin, DEADLINES)
+        assert waiting is two
+
+        async def wait() -> None:
+            with pytest.raises(ConfigurationError, match="the client is closed"):
+                await pool.acquire(origin, DEADLINES)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            while "1 waiting" not in repr(pool):
+                await anyio.lowlevel.checkpoint()
+            await pool.aclose()
+        await peer.wait_until_idle()
+        pool.release(one, reusable=True)
+        pool.release(two, reusable=True)
+
+        assert "<Pool empty>" == repr(pool)
+        with pytest.raises(ConfigurationError, match="the client is closed"):
+            await pool.acquire(origin, DEADLINES)
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_closing_while_a_connection_changes_hands(*, cancelled: bool) -> None:
+    """A connection that was granted, but not taken yet, is closed too."""
+    async with pooled(connections=1) as (pool, origin, peer):
+        one = await pool.acquire(origin, DEADLINES)
+        assert await exchange(one)
+        task = asyncio.ensure_future(pool.acquire(origin, DEADLINES))
+        while "1 waiting" not in repr(pool):
+            await anyio.lowlevel.checkpoint()
+        pool.release(one, reusable=True)
+        if cancelled:
+            task.cancel()
+        await pool.aclose()
+        await asyncio.wait([task])
+
+        assert task.cancelled() or isinstance(task.exception(), ConfigurationError)
+        await peer.wait_until_idle()
+        assert "<Pool empty>" == repr(pool)
+
+
+async def test_closing_while_connecting() -> None:
+    """A connection that is ready after the pool was closed is of no use."""
+    async with pooled(tls=True) as (pool, origin, peer):
+        task = asyncio.ensure_future(pool.acquire(origin, DEADLINES))
+        while peer.connections == 0:
+            await anyio.lowlevel.checkpoint()
+        await pool.aclose()
+
+        with pytest.raises(ConfigurationError, match="the client is closed"):
+            await task
+        await peer.wait_until_idle()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
+async def test_a_cancelled_close_closes_all(*, tls: bool) -> None:
+    """Closing that is cancelled at its first step closes every idle connection all the same."""
+    async with pooled(connections=5, tls=tls) as (pool, origin, peer):
+        for connection in [await pool.acquire(origin, DEADLINES) for _ in range(5)]:
+            pool.release(connection, reusable=True)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await pool.aclose()
+
+        await peer.wait_until_idle()
+        assert 5 == peer.connections
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same thread", "other thread"])
+async def test_what_is_abandoned_comes_back(*, elsewhere: bool) -> None:
+    """The garbage collector may give a connection up in any thread."""
+    async with pooled(connections=1) as (pool, origin, peer):
+        connection = await pool.acquire(origin, DEADLINES)
+        if elsewhere:
+            thread = threading.Thread(target=pool.abandon, args=(connection,))
+            thread.start()
+            thread.join()
+        else:
+            pool.abandon(connection)
+        del connection
+        gc.collect()
+        await pool.acquire(origin, DEADLINES)
+
+        assert 2 == peer.connections

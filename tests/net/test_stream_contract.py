@@ -1,0 +1,317 @@
+"""What every byte stream promises, run over each kind of stream (in the manner of trio)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from anyio import BusyResourceError
+
+from aiodicomweb.errors import ConnectionLost, LocalProtocolError
+
+from ..support.streams import receive, tcp_pair, tls_pair
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from aiodicomweb.net import ByteStream
+
+    Pair = tuple[ByteStream, ByteStream]
+
+MANY = os.urandom(1 << 20) * 4
+ROOM = memoryview(bytearray(65536))
+
+
+@pytest.fixture(params=["tcp", "tls, from the client", "tls, from the server"])
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+    """Two ends of a connection."""
+    if request.param == "tcp":
+        async with tcp_pair() as ends:
+            yield ends
+    else:
+        async with tls_pair() as (client, server):
+            yield (client, server) if "client" in request.param else (server, client)
+
+
+async def clog(stream: ByteStream) -> None:
+    """Send until nothing more is taken, for ever."""
+    while True:
+        await stream.send([MANY])
+
+
+async def wait_until_blocked() -> None:
+    """Give other tasks their turns, more of them than they need to come to a stop."""
+    for _ in range(1000):
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_octets_arrive_in_order(pair: Pair) -> None:
+    """Segments of all buffer types arrive as one stream; empty ones add nothing."""
+    one, other = pair
+    words = memoryview(b"words...").cast("I")
+
+    await one.send([])
+    await one.send([b"", bytearray(), memoryview(b"")])
+    await one.send([b"bytes ", bytearray(b"array "), memoryview(b"a view ")[2:], words, b""])
+
+    expected = b"bytes array view words..."
+    assert expected == await receive(other, len(expected))
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+async def test_octets_are_taken_as_they_fit(pair: Pair, step: int) -> None:
+    """A small view gets what fits; the rest comes with the next call."""
+    one, other = pair
+
+    await one.send([MANY[:1000]])
+
+    assert MANY[:1000] == await receive(other, 1000, step)
+
+
+async def test_both_directions_at_once(pair: Pair) -> None:
+    """Large amounts go both ways at the same time, to the octet."""
+    one, other = pair
+    arrived: dict[str, bytes] = {}
+
+    async def take(name: str, stream: ByteStream) -> None:
+        arrived[name] = await receive(stream, len(MANY))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(one.send, [MANY])
+        tasks.start_soon(other.send, [MANY[:100], MANY[100:]])
+        tasks.start_soon(take, "one", one)
+        tasks.start_soon(take, "other", other)
+
+    assert {"one": MANY, "other": MANY} == arrived
+
+
+async def test_a_clogged_writer_does_not_deafen(pair: Pair) -> None:
+    """A peer that takes nothing more is heard all the same: it may be refusing an upload."""
+    one, other = pair
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(clog, one)
+        await wait_until_blocked()
+        await other.send([b"enough"])
+
+        assert b"enough" == await receive(one, 6)
+        tasks.cancel_scope.cancel()
+
+
+async def test_two_readers_are_a_mistake(pair: Pair) -> None:
+    """A second task that receives is told so, and the first one is not disturbed."""
+    one, other = pair
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(one.receive_into, ROOM)
+        await wait_until_blocked()
+        with pytest.raises(BusyResourceError):
+            await one.receive_into(ROOM)
+        await other.send([b"x"])
+
+
+async def test_two_writers_are_a_mistake(pair: Pair, tmp_path: Path) -> None:
+    """A second task that sends is told so."""
+    one, _ = pair
+    path = tmp_path / "file"
+    path.write_bytes(b"octets")
+    with path.open("rb") as file:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(clog, one)
+            await wait_until_blocked()
+            with pytest.raises(BusyResourceError):
+                await one.send([b"x"])
+            with pytest.raises(BusyResourceError):
+                await one.send_file(file.fileno(), 0, 6)
+            tasks.cancel_scope.cancel()
+
+
+async def test_the_peers_end_is_no_octets(pair: Pair) -> None:
+    """An orderly close is 0, again and again, after all that was sent."""
+    one, other = pair
+
+    await one.send([b"last"])
+    await one.aclose()
+
+    assert b"last" == await receive(other, 5)
+    assert [0, 0] == [await other.receive_into(ROOM) for _ in range(2)]
+
+
+async def test_nobody_takes_it(pair: Pair) -> None:
+    """Sending to a peer that went away is a lost connection."""
+    one, other = pair
+    other.abort()
+
+    with pytest.raises(ConnectionLost):
+        await clog(one)
+
+
+async def test_closing_twice(pair: Pair) -> None:
+    """A stream may be closed and aborted again and again."""
+    one, other = pair
+
+    for _ in range(2):
+        await one.aclose()
+        one.abort()
+        other.abort()
+        await other.aclose()
+
+
+async def test_nothing_works_behind_the_close(pair: Pair, tmp_path: Path) -> None:
+    """A closed stream neither receives nor sends."""
+    one, _ = pair
+    await one.aclose()
+    path = tmp_path / "file"
+    path.write_bytes(b"octets")
+
+    with pytest.raises(ConnectionLost):
+        await one.receive_into(ROOM)
+    with pytest.raises(ConnectionLost):
+        await one.send([b"x"])
+    with path.open("rb") as file, pytest.raises(ConnectionLost):
+        await one.send_file(file.fileno(), 0, 6)
+    assert one.is_readable()
+
+
+@pytest.mark.parametrize("native", [True, False])
+async def test_a_cancelled_close_closes(pair: Pair, *, native: bool) -> None:
+    """Cancelled before its first step, in anyio's or in asyncio's way, closing still closes."""
+    one, other = pair
+    if native:
+        task = asyncio.ensure_future(one.aclose())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    else:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await one.aclose()
+
+    with pytest.raises(ConnectionLost):
+        await one.receive_into(ROOM)
+    assert 0 == await other.receive_into(ROOM)
+
+
+async def test_a_clogged_close_closes(pair: Pair) -> None:
+    """A peer that takes nothing can't keep a stream from being closed."""
+    one, _ = pair
+    async with anyio.create_task_group() as tasks:
+
+        async def clog_until_lost() -> None:
+            with pytest.raises(ConnectionLost):
+                await clog(one)
+
+        tasks.start_soon(clog_until_lost)
+        await wait_until_blocked()
+        await one.aclose()
+
+
+async def test_aborting_wakes_the_reader(pair: Pair) -> None:
+    """Who waits for octets learns that there won't be any."""
+    one, _ = pair
+    async with anyio.create_task_group() as tasks:
+
+        async def wait() -> None:
+            with pytest.raises(ConnectionLost):
+                await one.receive_into(ROOM)
+
+        tasks.start_soon(wait)
+        await wait_until_blocked()
+        one.abort()
+
+
+async def test_aborting_wakes_the_writer(pair: Pair) -> None:
+    """Who waits for room learns that there won't be any."""
+    one, _ = pair
+    async with anyio.create_task_group() as tasks:
+
+        async def wait() -> None:
+            with pytest.raises(ConnectionLost):
+                await clog(one)
+
+        tasks.start_soon(wait)
+        await wait_until_blocked()
+        one.abort()
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, len(MANY)), (5, 10), (1_000_001, 3_000_000)])
+async def test_files_are_sent(pair: Pair, tmp_path: Path, offset: int, length: int) -> None:
+    """Any piece of a file arrives, and the file's own position stays."""
+    one, other = pair
+    path = tmp_path / "file"
+    path.write_bytes(MANY)
+    with path.open("rb") as file:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(one.send_file, file.fileno(), offset, length)
+
+            assert MANY[offset : offset + length] == await receive(other, length)
+        assert 0 == file.tell()
+
+
+async def test_a_file_may_be_too_short(pair: Pair, tmp_path: Path) -> None:
+    """A file that ends before the piece does is no legal message, and says by how much."""
+    one, other = pair
+    path = tmp_path / "file"
+    path.write_bytes(b"ten octets")
+    with path.open("rb") as file, pytest.raises(LocalProtocolError, match="ends 5 octets early"):
+        await one.send_file(file.fileno(), 2, 13)
+
+    assert b"n octets" == await receive(other, 8)
+
+
+async def test_a_file_may_be_unreadable(pair: Pair) -> None:
+    """A disk that fails is no lost connection."""
+    one, _ = pair
+    descriptor = os.open("/proc/self/mem", os.O_RDONLY)  # nothing is at address 0
+    try:
+        with pytest.raises(OSError, match="error|argument") as caught:
+            await one.send_file(descriptor, 0, 10)
+    finally:
+        os.close(descriptor)
+
+    assert not isinstance(caught.value, ConnectionLost)
+
+
+async def test_rest_is_told_from_news(pair: Pair) -> None:
+    """An idle stream is readable when octets wait, or the end."""
+    one, other = pair
+    assert not other.is_readable()
+
+    await one.send([b"x"])
+    assert other.is_readable()
+    assert b"x" == await receive(other, 1)
+    assert not other.is_readable()
+
+    await one.aclose()
+    assert other.is_readable()
+
+
+async def test_a_cancelled_receive_leaves_nothing_waiting(pair: Pair) -> None:
+    """After a cancelled wait the stream can be closed, or even used."""
+    one, other = pair
+    with anyio.move_on_after(0.001):
+        await one.receive_into(ROOM)
+
+    await other.send([b"x"])
+    assert b"x" == await receive(one, 1)
+
+
+async def test_others_get_their_turn(pair: Pair) -> None:
+    """A peer that takes everything at once doesn't keep other tasks from running."""
+    one, _ = pair
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(count)
+        for _ in range(64):
+            await one.send([b"x"])
+        assert turns > 1
+        tasks.cancel_scope.cancel()

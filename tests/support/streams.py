@@ -1,0 +1,95 @@
+"""Connected pairs of streams over real sockets."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import anyio
+import trustme
+
+from aiodicomweb.net.tcp import TcpStream
+from aiodicomweb.net.tls import TlsStream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiodicomweb.net import ByteStream
+
+__all__ = ["Contexts", "contexts", "receive", "socket_pair", "tcp_pair", "tls_pair"]
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """TLS contexts that trust each other, for 127.0.0.1."""
+
+    client: ssl.SSLContext
+    server: ssl.SSLContext
+    authority: trustme.CA
+
+
+@cache
+def contexts() -> Contexts:
+    """Made once: keys cost time."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return Contexts(client, server, authority)
+
+
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Two TCP sockets that are connected, non-blocking."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        one = socket.create_connection(listener.getsockname())
+        other, _ = listener.accept()
+    for sock in (one, other):
+        sock.setblocking(False)
+    return one, other
+
+
+@asynccontextmanager
+async def tcp_pair() -> AsyncIterator[tuple[ByteStream, ByteStream]]:
+    """Two TCP streams that are connected."""
+    one, other = map(TcpStream, socket_pair())
+    try:
+        yield one, other
+    finally:
+        one.abort()
+        other.abort()
+
+
+@asynccontextmanager
+async def tls_pair(
+    client: ssl.SSLContext | None = None, server: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[ByteStream, ByteStream]]:
+    """Two TLS streams that are connected: the client's and the server's."""
+    streams: dict[str, ByteStream] = {}
+    async with tcp_pair() as (one, other):
+
+        async def serve() -> None:
+            streams["server"] = await TlsStream.server(other, server or contexts().server)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(serve)
+            streams["client"] = await TlsStream.client(
+                one, client or contexts().client, "127.0.0.1"
+            )
+        # Session tickets follow the server's handshake, and are read with what it sends first.
+        await streams["server"].send([b"!"])
+        await receive(streams["client"], 1)
+        yield streams["client"], streams["server"]
+
+
+async def receive(stream: ByteStream, count: int, step: int = 65536) -> bytes:
+    """Exactly so many octets, or fewer if the peer ends."""
+    octets = bytearray()
+    room = memoryview(bytearray(step))
+    while len(octets) < count and (got := await stream.receive_into(room[: count - len(octets)])):
+        octets += room[:got]
+    return bytes(octets)
