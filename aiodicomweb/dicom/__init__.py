@@ -1,4 +1,4 @@
-"""Octets of DICOM: files, JSON, tags, UIDs and reason codes."""
+"""Octets of DICOM: files, JSON, XML, tags, UIDs and reason codes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .json_model import (
 )
 from .json_stream import JsonStream
 from .keys import matching_keys
+from .native_xml import dataset_from_xml, dataset_to_xml
 from .part10 import (
     PEEK_OCTETS,
     FileMeta,
@@ -36,7 +37,9 @@ __all__ = [
     "WarningReason",
     "check_uid",
     "dataset_from_json",
+    "dataset_from_xml",
     "dataset_to_json",
+    "dataset_to_xml",
     "datasets_from_json",
     "decode",
     "default_transfer_syntax",
