@@ -25,6 +25,9 @@ ENCODED_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 
 _SPECIFIC_CHARACTER_SET: Final = BaseTag(0x00080005)
 _UNICODE: Final = "ISO_IR 192"
+_RESETTING: Final = frozenset("\t\n\f\r\x1b")
+"""Characters that end the use of a code extension (PS3.5 §6.1.2.5.3), which pydicom's encoder does
+not know; ESC would begin one."""
 _ASCII_ONLY: Final = frozenset({"", "ISO_IR 6", "ISO 2022 IR 6"})
 
 
@@ -39,8 +42,10 @@ def fit_character_set(dataset: Dataset, texts: Iterable[str]) -> None:
         texts: Its texts that have characters beyond ASCII, those of items too.
     """
     terms = _terms(dataset)
-    characters = {character for text in texts for character in text if not character.isascii()}
-    if not all(any(_holds(term, character) for term in terms) for character in characters):
+    characters = {character for text in texts for character in text}
+    foreign = [character for character in characters if not character.isascii()]
+    kept = all(any(_holds(term, character) for term in terms) for character in foreign)
+    if not kept or (len(terms) > 1 and not characters.isdisjoint(_RESETTING)):
         _use_unicode(dataset, required=True)
 
 

@@ -48,6 +48,7 @@ def test_a_repertoire_that_holds_the_text_is_kept(terms: Any, text: str) -> None
         ("ISO_IR 100", "王"),
         ("ISO_IR 13", "山"),
         (["ISO 2022 IR 100", "ISO 2022 IR 144"], "Ä 山"),
+        (["", "ISO 2022 IR 149"], "洪\n吉洞"),
         ("ISO 8859 1", "é"),
     ],
 )

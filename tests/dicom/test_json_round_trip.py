@@ -34,6 +34,7 @@ from aiodicomweb.dicom import (
     is_part10,
     parse_objects,
 )
+from aiodicomweb.errors import JsonModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +53,11 @@ FILES = files(get_testdata_files() + get_charset_files())
 ASCII = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=12)
 PLAIN = ASCII.map(lambda text: text.replace("\\", "/").strip()).filter(bool)
 # Code points of every plane, without the separators of values, name groups and name components.
-ANY_TEXT = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\=^"),
-    min_size=1,
-    max_size=12,
-).filter(lambda text: bool(text.strip()))
+ANY_TEXT = (
+    st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\=^"), max_size=12)
+    .map(str.strip)
+    .filter(bool)
+)
 LONG_TEXT = st.text(st.sampled_from("aé王\\\n\t\f \U0001f600"), min_size=1).filter(str.strip)
 NAMES = (
     st.tuples(*[st.lists(ANY_TEXT, max_size=5).map("^".join) for _ in range(3)])
@@ -79,7 +80,7 @@ SEVERAL: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(["AE", "AS", "CS", "DA", "DT", "TM"], PLAIN),
     **dict.fromkeys(["LO", "SH", "UC"], ANY_TEXT),
     "AT": st.integers(0, 2**32 - 1).map(BaseTag),
-    "DS": DECIMALS | FLOATS.map(repr),
+    "DS": DECIMALS | st.floats(allow_nan=False, allow_infinity=False).map(repr),
     "FD": FLOATS,
     "FL": st.floats(allow_nan=False, width=32),
     "IS": DIGITS,
@@ -413,3 +414,48 @@ def test_the_largest_double_is_infinite_in_fl() -> None:
     assert math.inf == dataset[0x00720076].value
     assert [1.5, -math.inf] == dataset[0x00720077].value
     assert [largest, -largest] == dataset[0x00720074].value
+
+
+# --- octets that are nearly right ---------------------------------------------------------------
+
+TYPICAL = format_objects(
+    [
+        {
+            "00080005": {"vr": "CS", "Value": ["ISO_IR 100"]},
+            "00080060": {"vr": "CS", "Value": ["CT"]},
+            "00090010": {"vr": "LO", "Value": ["ACME"]},
+            "00091001": {"vr": "UN", "InlineBinary": "AQIDBA=="},
+            "00100010": {"vr": "PN", "Value": [{"Alphabetic": "A^B", "Phonetic": "é"}]},
+            "00180050": {"vr": "DS", "Value": [1.5, "2.50", None]},
+            "00189074": {"vr": "FD", "Value": ["NaN", 1e308]},
+            "00200013": {"vr": "IS", "Value": ["7"]},
+            "00280009": {"vr": "AT", "Value": ["00181063"]},
+            "00280010": {"vr": "US", "Value": [512]},
+            "00400275": {"vr": "SQ", "Value": [{}, {"00400009": {"vr": "SH", "Value": ["1"]}}]},
+            "7FE00010": {"vr": "OW", "BulkDataURI": "../bulk/1"},
+        }
+    ]
+    * 2
+)
+BITS = st.binary(max_size=3) | st.sampled_from(
+    [b'"', b"{", b"}", b"[", b"]", b"\\", b"null", b"true", b"NaN", b"1e999", b"-1", b"UN", b"US"]
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(TYPICAL)), st.integers(0, 4), BITS), max_size=4))
+def test_damaged_text_is_data_sets_or_an_error(damages: list[tuple[int, int, bytes]]) -> None:
+    """Nothing but JsonModelError comes out, and nothing else later, when values are used."""
+    text = TYPICAL
+    for place, length, bits in damages:
+        text = text[:place] + bits + text[place + length :]
+    stream = JsonStream()
+    stream.feed(text)
+    stream.feed_eof()
+    try:
+        while isinstance(obj := stream.next(), dict):
+            dataset = dataset_from_json(obj, lambda *_: b"\1\2")
+            assert len(str(dataset)) >= 0
+            again = dataset_from_json(dataset_to_json(dataset))
+            assert dataset.keys() == again.keys()
+    except JsonModelError:
+        return
