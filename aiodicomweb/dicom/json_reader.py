@@ -37,7 +37,7 @@ from .json_values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_DEPTH", "BulkDataResolver", "JsonReader"]
+__all__ = ["MAX_DEPTH", "BulkDataResolver", "JsonReader", "resolve"]
 
 BulkDataResolver = Callable[[str, str, str], object]
 """Gets the value of a ``BulkDataURI`` from its tag (eight upper-case digits), VR and URI."""

@@ -123,7 +123,7 @@ class JsonStream:
         self._expect = _Expect.MARK
         self._complete = False
         self._broken: JsonModelError | None = None
-        self.count = 0
+        self.count: int = 0
 
     def feed(self, octets: Buffer) -> None:
         """Take octets of the body, cut anywhere; they are copied."""

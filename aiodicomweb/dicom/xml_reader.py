@@ -101,7 +101,7 @@ class Document:
     """
 
     def __init__(self, bulk_data: Callable[[str, str, str], object] | None) -> None:
-        self.result = Dataset()
+        self.result: Dataset = Dataset()
         self._bulk_data = bulk_data
         self._open = [""]
         self._ignored = 0

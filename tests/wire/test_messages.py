@@ -382,7 +382,7 @@ def test_parts_of_a_whole_body() -> None:
 
     assert expected == read_parts(body, "x")
     assert expected == read_parts(memoryview(body), "x")
-    assert [] == read_parts(b"--x--", None)
+    assert [] == read_parts(b"--x--", "x")
 
 
 @pytest.mark.parametrize(
