@@ -278,6 +278,7 @@ class LimitExceeded(RemoteProtocolError):
     def __init__(
         self, message: str = "", *, limit: str = "", value: int = 0, **kwargs: Any
     ) -> None:
+        kwargs.setdefault("status_hint", 413)
         super().__init__(message, **kwargs)
         self.limit: str = limit
         self.value: int = value
@@ -487,7 +488,20 @@ class JsonModelError(ContentError):
 
 
 class NativeXmlError(ContentError):
-    """The text is not a Native DICOM Model document (PS3.19 §A.1)."""
+    """The text is not a Native DICOM Model document (PS3.19 §A.1).
+
+    Attributes:
+        path: Where: a path of tags and indices of items, such as ``00101002[0].00100020``; empty
+            if it is no attribute.
+    """
+
+    def __init__(self, message: str = "", *, path: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path: str = path
+
+    def describe(self) -> str:
+        """Add the path."""
+        return super().describe() + (f" at {self.path}" if self.path else "")
 
 
 class Part10Error(ContentError):

@@ -102,6 +102,7 @@ SAMPLES = [
     UnexpectedMediaType("no DICOM", media_type="text/html", body=SECRET.encode()),
     FrameMismatch("frames", asked=[1, 2, 3], missing=[2, 3], received=1),
     JsonModelError("no object", path="[0].00100010"),
+    NativeXmlError("no number", path="00081115[0].00280010"),
     Part10Error("not a DICOM file", name="scan.txt"),
     StoreFailed(
         "1 failed", report=StoreReport(StoreResponse(409, failed=(FailedInstance("1", "2"),)))
@@ -179,8 +180,9 @@ def test_shows_no_payload(error: DicomWebError) -> None:
         ),
         ("frames: asked for 3 frames, got 1; missing 2, 3", SAMPLES[9]),
         ("no object at [0].00100010", SAMPLES[10]),
-        ("scan.txt: not a DICOM file", SAMPLES[11]),
-        ("1 failed", SAMPLES[12]),
+        ("no number at 00081115[0].00280010", SAMPLES[11]),
+        ("scan.txt: not a DICOM file", SAMPLES[12]),
+        ("1 failed", SAMPLES[13]),
         ("DicomWebError", DicomWebError()),
         ("status 0", StatusError()),
         (

@@ -8,6 +8,7 @@ from .json_model import (
     dataset_to_json,
     datasets_from_json,
     format_objects,
+    iterate_objects,
     parse_objects,
 )
 from .json_stream import JsonStream
@@ -49,6 +50,7 @@ __all__ = [
     "is_dicom",
     "is_part10",
     "is_uid",
+    "iterate_objects",
     "matching_keys",
     "parse_attribute_path",
     "parse_objects",

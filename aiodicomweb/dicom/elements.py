@@ -11,7 +11,7 @@ Nothing is validated here. Text that is no number raises ``ValueError`` or ``Ove
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydicom import DataElement, Dataset, config
 from pydicom.multival import MultiValue
@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 _NEW_DATASET: Final = vars(Dataset())
+_ITS_CONTAINERS: Final[list[tuple[str, Any]]] = [
+    (name, value) for name, value in _NEW_DATASET.items() if isinstance(value, dict | list | set)
+]
+"""What no two data sets may share."""
 _MORE_OF_AN_ELEMENT: Final = {
     name: value
     for name, value in vars(DataElement(0x00080005, "CS", "")).items()
@@ -53,8 +57,9 @@ def new_dataset(elements: dict[BaseTag, DataElement]) -> Dataset:
     """A data set of these elements, which it keeps."""
     dataset = object.__new__(Dataset)
     state = vars(dataset)
-    for name, value in _NEW_DATASET.items():
-        state[name] = value.copy() if isinstance(value, dict | list | set) else value
+    state.update(_NEW_DATASET)
+    for name, value in _ITS_CONTAINERS:
+        state[name] = value.copy()
     state["_dict"] = elements
     return dataset
 
@@ -69,6 +74,8 @@ def new_element(tag: BaseTag, vr: str, value: Any, mode: int) -> DataElement:
         mode: ``config.settings.reading_validation_mode``, for what is assigned to it later.
     """
     element = object.__new__(DataElement)
+    if value.__class__ is list and vr != "SQ":
+        value = _several(vr, value, mode)
     element.tag = tag
     element.VR = vr
     element.validation_mode = mode
@@ -78,14 +85,13 @@ def new_element(tag: BaseTag, vr: str, value: Any, mode: int) -> DataElement:
     element.private_creator = None
     if _MORE_OF_AN_ELEMENT:
         vars(element).update(_MORE_OF_AN_ELEMENT)
-    if value.__class__ is list and vr != "SQ":
-        element._value = _several(vr, value, mode)  # pyright: ignore[reportPrivateUsage]
     return element
 
 
 def _several(vr: str, members: list[Any], mode: int) -> Any:
     """The members as a list of pydicom, which converts and validates what is put into it later."""
-    several: Any = MultiValue(_converter(vr, mode), ())
+    several = cast("Any", object.__new__(MultiValue))
+    several._constructor = _converter(vr, mode)  # noqa: SLF001
     several._list = members  # noqa: SLF001
     return several
 
@@ -115,16 +121,12 @@ def integer_string(value: str | float) -> IS | float | str:
 
 def decimal_string(value: str | float) -> DSfloat | str:
     """A value of VR DS: of text, which is kept for writing, or of a number."""
-    if type(value) is str:
-        if not value.strip():
-            return value
-        number = float.__new__(DSfloat, value)
-        number.original_string = value.strip()
-    else:
-        number = float.__new__(DSfloat, value)
-        if type(value) is int:
-            number.original_string = str(value)
+    if type(value) is str and not value.strip():
+        return value
+    number = float.__new__(DSfloat, value)
     number.auto_format = False
+    if type(value) is not float:
+        number.original_string = str(value).strip()
     return number
 
 

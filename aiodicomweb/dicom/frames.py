@@ -65,6 +65,11 @@ def join_frames(frames: Sequence[bytes]) -> bytes:
 
     A frame of odd length is padded with NUL. The table is left out where its numbers of 32 bits
     don't reach.
+
+    Raises:
+        Part10Error: A frame is empty.
     """
+    if not all(frames):
+        raise Part10Error("a frame has no octets")
     reach = sum(len(frame) + 9 for frame in frames) < 1 << 32
     return encapsulate(list(frames), has_bot=reach)

@@ -11,12 +11,12 @@ from pydicom import Dataset
 
 from ..errors import JsonModelError
 from .json_reader import BulkDataResolver, JsonReader
-from .json_text import format_json, parse_json
+from .json_text import format_json, iterate_json, parse_json
 from .json_values import is_list, is_object
 from .json_writer import BulkDataChooser, JsonWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "BulkDataChooser",
@@ -26,6 +26,7 @@ __all__ = [
     "dataset_to_json",
     "datasets_from_json",
     "format_objects",
+    "iterate_objects",
     "parse_objects",
 ]
 
@@ -49,14 +50,40 @@ def parse_objects(text: bytes) -> list[JsonObject]:
     Raises:
         JsonModelError: The text is not JSON, or not objects.
     """
-    if not text.removeprefix(_BOM).strip(_JSON_BLANK):
+    if _is_blank(text):
         return []
     parsed = parse_json(text)
-    objects = parsed if is_list(parsed) else [parsed]
-    for index, item in enumerate(objects):
+    return list(_objects(parsed if is_list(parsed) else [parsed]))
+
+
+def iterate_objects(text: bytes) -> Iterator[JsonObject]:
+    """Read the data sets of a JSON body, as JSON, one after the other.
+
+    As :func:`parse_objects` does, but each when it is asked for: with
+    ``datasets_from_json(iterate_objects(text))`` there is never the JSON of all data sets, which
+    takes less memory and less time. The text is UTF-8.
+
+    Args:
+        text: The body.
+
+    Returns:
+        The objects, yours.
+
+    Raises:
+        JsonModelError: While iterating: the text is not JSON, or not objects.
+    """
+    return iter(()) if _is_blank(text) else _objects(iterate_json(text))
+
+
+def _is_blank(text: bytes) -> bool:
+    return not text.removeprefix(_BOM).strip(_JSON_BLANK)
+
+
+def _objects(items: Iterable[Any]) -> Iterator[JsonObject]:
+    for index, item in enumerate(items):
         if not is_object(item):
             raise JsonModelError("not an object", path=f"[{index}]")
-    return objects
+        yield item
 
 
 def format_objects(objects: Iterable[JsonObject | Dataset]) -> bytes:

@@ -14,10 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from pydicom import DataElement, Dataset, Sequence, config
-from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import empty_value_for_VR
 from pydicom.tag import BaseTag
 
@@ -26,31 +25,25 @@ from .character_set import ENCODED_VRS, fit_character_set
 from .elements import new_dataset, new_element
 from .json_values import (
     SIMPLE_VALUES,
-    STANDARD_VRS,
     decode_binary,
     from_octets,
     from_values,
     is_list,
     is_object,
 )
+from .vrs import MAX_DEPTH, SINGLE_TEXT_VRS, STANDARD_VRS, find_vr, is_data
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["MAX_DEPTH", "BulkDataResolver", "JsonReader", "resolve"]
+__all__ = ["BulkDataResolver", "JsonReader"]
 
 BulkDataResolver = Callable[[str, str, str], object]
 """Gets the value of a ``BulkDataURI`` from its tag (eight upper-case digits), VR and URI."""
 
-MAX_DEPTH: Final = 64
-"""Nested sequences that are followed. Structured reports nest about ten deep; each level costs
-five frames of Python's stack, whose limit is 1000."""
-
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _NOTHING: Final[tuple[Any, ...]] = (None, "", {})
-_NO_TABLE: Final[dict[str, Any]] = {}
 _NO_VALUE_OF_ITS_VR: Final = (ValueError, TypeError, ArithmeticError)
 """What pydicom's value classes raise at text which they cannot convert."""
+_NOT_SIMPLE: Final = (LookupError, *_NO_VALUE_OF_ITS_VR)
+"""What is raised where an attribute, or its value, is not as the tables have it."""
 
 
 @lru_cache(maxsize=8192)
@@ -63,7 +56,7 @@ def _place(name: str) -> tuple[BaseTag, BaseTag | None] | None:
     if _TAG.fullmatch(name) is None:
         raise JsonModelError("a property name is not a tag of eight hexadecimal digits")
     tag = BaseTag(int(name, 16))
-    if not tag.element or tag.group in {0x0002, 0xFFFE}:
+    if not is_data(tag):
         return None
     if not tag.is_private or tag.element < 0x1000:
         return tag, None
@@ -79,7 +72,7 @@ class JsonReader:
         bulk_data: Called for each ``BulkDataURI``, or ``None`` to leave such elements empty.
     """
 
-    __slots__ = ("_bulk_data", "_foreign", "_mode", "_pydicom_s", "_simple")
+    __slots__ = ("_bulk_data", "_empty", "_foreign", "_mode", "_pydicom_s", "_simple")
 
     def __init__(self, bulk_data: BulkDataResolver | None = None) -> None:
         self._bulk_data = bulk_data
@@ -89,10 +82,7 @@ class JsonReader:
             (("DS",) if config.use_DS_decimal else ())
             + (("DA", "DT", "TM") if config.datetime_conversion else ())
         )
-        self._simple = {
-            kind: {vr: how for vr, how in table.items() if vr not in self._pydicom_s}
-            for kind, table in SIMPLE_VALUES.items()
-        }
+        self._simple, self._empty = _tables(self._pydicom_s, config.use_none_as_empty_text_VR_value)
         self._foreign: list[str] = []
 
     def read(self, obj: dict[str, Any], where: str = "") -> Dataset:
@@ -123,17 +113,20 @@ class JsonReader:
             raise JsonModelError(f"sequences are nested deeper than {MAX_DEPTH}")
         elements: dict[BaseTag, DataElement] = {}
         orphans: list[tuple[DataElement, BaseTag]] = []
-        name = ""
+        name, block, owner = "", None, None
         try:
             for name, attribute in obj.items():
                 place = _place(name)
                 if place is not None:
                     tag, creator = place
                     element = elements[tag] = self._element(tag, attribute, depth)
-                    if creator is not None and creator in elements:
-                        element.private_creator = elements[creator].value
-                    elif creator is not None:
-                        orphans.append((element, creator))
+                    if creator is not None:
+                        if creator is not block:
+                            block, owner = creator, elements.get(creator)
+                        if owner is not None:
+                            element.private_creator = owner.value
+                        else:
+                            orphans.append((element, creator))
         except JsonModelError as error:
             if _TAG.fullmatch(name):
                 error.path = f".{name.upper()}{error.path}"
@@ -148,32 +141,38 @@ class JsonReader:
         return new_dataset(elements)
 
     def _element(self, tag: BaseTag, attribute: Any, depth: int) -> DataElement:
-        """An element; most have one plain value, a number or text without surprises."""
-        # Classes are compared, since isinstance takes True for a number and is slower.
-        if attribute.__class__ is dict:
-            vr, values = attribute.get("vr"), attribute.get("Value")
-            if values.__class__ is list and len(values) == 1 and vr.__class__ is str:
+        """An element; most have plain values, numbers or text without surprises, or none."""
+        try:
+            vr = attribute["vr"]
+            values = attribute.get("Value")
+            # Types are compared, since isinstance takes True for a number and is slower.
+            if values.__class__ is list:
                 value = values[0]
                 kind = value.__class__
-                if kind is not str or (value and value.isascii() and "\\" not in value):
-                    how = self._simple.get(kind, _NO_TABLE).get(vr)
-                    if how is not None:
-                        vr, convert = how
-                        try:
-                            if convert is not None:
-                                value = convert(value)
-                            return new_element(tag, vr, value, self._mode)
-                        except _NO_VALUE_OF_ITS_VR:
-                            pass
+                vr, convert = self._simple[kind][vr]
+                if len(values) > 1:
+                    if _are_plain(vr, kind, values):
+                        members: list[Any] = [*(map(convert, values) if convert else values)]
+                        return new_element(tag, vr, members, self._mode)
+                elif kind is not str or (value and value.isascii() and "\\" not in value):
+                    return new_element(tag, vr, convert(value) if convert else value, self._mode)
+            elif len(attribute) == 1:
+                vr, empty = self._empty[vr]
+                return new_element(tag, vr, empty, self._mode)
+        except _NOT_SIMPLE:
+            pass
         return self._any_element(tag, attribute, depth)
 
     def _any_element(self, tag: BaseTag, attribute: Any, depth: int) -> DataElement:
         members = _as_object(attribute)
         values = _as_list(members.get("Value"))
-        vr = _value_representation(tag, members.get("vr"), values)
+        present = [value for value in values if value not in _NOTHING]
+        sent = members.get("vr")
+        has_items = any(map(is_object, present))
+        vr = find_vr(tag, sent if isinstance(sent, str) else "", present, has_items=has_items)
         if vr == "SQ":
             return new_element(tag, vr, self._items(values, depth), self._mode)
-        if any(value not in _NOTHING for value in values):
+        if present:
             return self._convert(tag, vr, from_values, values)
         if binary := members.get("InlineBinary"):
             return self._convert(tag, vr, from_octets, decode_binary(binary))
@@ -227,6 +226,32 @@ class JsonReader:
         return element
 
 
+@lru_cache(maxsize=8)
+def _tables(
+    without: frozenset[str],
+    none_for_text: bool,  # pydicom's setting, which the second table depends on
+) -> tuple[dict[type, dict[str, Any]], dict[str, Any]]:
+    """Tables of simple values, without those of some VRs, and of what stands for no value."""
+    del none_for_text
+    simple = {
+        kind: {vr: how for vr, how in table.items() if vr not in without}
+        for kind, table in SIMPLE_VALUES.items()
+    }
+    # The others' are made anew each time.
+    shared = STANDARD_VRS - {"PN", "SQ"}
+    return simple, {vr: (vr, empty_value_for_VR(vr)) for vr in shared}
+
+
+def _are_plain(vr: str, kind: type, values: list[Any]) -> bool:
+    """Whether several members are of one kind, and texts are plain as well."""
+    if set(map(type, values)) != {kind}:
+        return False
+    if kind is not str:
+        return True
+    text = "".join(values)
+    return vr not in SINGLE_TEXT_VRS and all(values) and text.isascii() and "\\" not in text
+
+
 def _by_tag(item: tuple[BaseTag, DataElement]) -> int:
     return int(item[0])
 
@@ -253,27 +278,3 @@ def _as_object(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     raise JsonModelError("not an object")
-
-
-def _value_representation(tag: BaseTag, vr: Any, values: list[Any]) -> str:
-    """The VR sent, else that of the data dictionary, else UN (PS3.5 §6.2.2)."""
-    sent = vr.upper() if isinstance(vr, str) else ""
-    if sent in STANDARD_VRS and (sent != "UN" or not values):
-        return sent
-    if tag.is_private_creator:
-        return "LO"
-    try:
-        known = dictionary_VR(tag)
-    except KeyError:
-        known = "UN"
-    if known == "UN" and any(is_object(value) and value for value in values):
-        return "SQ"
-    return known if known in STANDARD_VRS else resolve(known, values)
-
-
-def resolve(vr: str, values: Iterable[Any]) -> str:
-    """One VR for the dictionary's ambiguous ones, such as ``US or SS`` (PS3.6)."""
-    numbers = [value for value in values if isinstance(value, int | float)]
-    if numbers and "US" in vr:
-        return "SS" if min(numbers) < 0 else "US"
-    return "OW" if "OW" in vr else "US" if "US" in vr else "UN"

@@ -27,8 +27,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..errors import JsonModelError
-from .json_reader import MAX_DEPTH
 from .json_text import parse_json
+from .vrs import MAX_DEPTH
 
 if TYPE_CHECKING:
     from .part10 import Buffer

@@ -10,12 +10,8 @@ the readers below take anything.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import re
-import struct
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
@@ -23,19 +19,26 @@ from pydicom.tag import BaseTag
 
 from ..errors import JsonModelError
 from .elements import decimal_string, integer_string, person_name, uid
+from .vrs import (
+    BINARY_VRS,
+    FLOAT_VRS,
+    INTEGER_VRS,
+    NAME_GROUPS,
+    SINGLE_TEXT_VRS,
+    TEXT_VRS,
+    WORD_FORMATS,
+    decode_base64,
+    pack_words,
+    single,
+    to_number,
+    unpack_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
-    "BINARY_VRS",
-    "FLOAT_VRS",
-    "INTEGER_VRS",
-    "NAME_GROUPS",
     "SIMPLE_VALUES",
-    "STANDARD_VRS",
-    "TEXT_VRS",
-    "WORD_FORMATS",
     "clean_text",
     "decode_binary",
     "from_octets",
@@ -44,39 +47,8 @@ __all__ = [
     "is_object",
 ]
 
-# struct formats, little endian (PS3.18 §F.2.7: as in Explicit VR Little Endian).
-_NUMBER_FORMATS: Final = {
-    "FD": "d",
-    "FL": "f",
-    "SL": "i",
-    "SS": "h",
-    "SV": "q",
-    "UL": "I",
-    "US": "H",
-    "UV": "Q",
-}
-WORD_FORMATS: Final = {"OB": "B", "OD": "d", "OF": "f", "OL": "I", "OV": "Q", "OW": "H"}
-"""The words that binary VRs are made of, as formats of :mod:`struct`."""
-FLOAT_VRS: Final = frozenset({"FD", "FL"})
-INTEGER_VRS: Final = frozenset(_NUMBER_FORMATS) - FLOAT_VRS
-_SINGLE_TEXTS: Final = frozenset({"LT", "ST", "UR", "UT"})
-"""Text VRs that hold one value, in which a backslash is a character (PS3.5 §6.2)."""
-TEXT_VRS: Final = _SINGLE_TEXTS | frozenset(
-    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI"}
-)
-BINARY_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-"""VRs whose value is octets."""
-STANDARD_VRS: Final = BINARY_VRS | TEXT_VRS | frozenset(_NUMBER_FORMATS) | {"AT", "SQ"}
-"""The VRs of PS3.5 §6.2."""
-
-NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
-"""The members of a name, in the order of its component groups (PS3.18 §F.2.2)."""
-
 _TAG_PUNCTUATION: Final = re.compile(r"[(),\s]")
 _HEX_TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
-_WHITE_SPACE: Final = re.compile(r"\s+")
-_FLOATING_WORDS: Final = frozenset({"OD", "OF"})
-_LARGEST: Final = sys.float_info.max
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:
@@ -123,10 +95,10 @@ def from_octets(vr: str, octets: bytes) -> Any:
         return octets
     if vr in TEXT_VRS:
         return from_values(vr, [octets.decode("utf-8", "replace").rstrip(" \0")])
-    if vr == "AT":
-        # Two 16-bit numbers, the group first.
-        return from_values(vr, [n << 16 & 0xFFFF0000 | n >> 16 for n in _unpack("I", octets)])
-    return from_values(vr, _unpack(_NUMBER_FORMATS[vr], octets))
+    try:
+        return from_values(vr, unpack_numbers(vr, octets))
+    except ValueError as error:
+        raise JsonModelError(str(error)) from None
 
 
 def decode_binary(text: Any) -> bytes:
@@ -139,11 +111,10 @@ def decode_binary(text: Any) -> bytes:
         text = text[0] if len(text) == 1 else None
     if not isinstance(text, str):
         raise JsonModelError("InlineBinary is not a string")
-    compact = _WHITE_SPACE.sub("", text).rstrip("=")
     try:
-        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise JsonModelError("InlineBinary is not base64") from None
+        return decode_base64(text)
+    except ValueError as error:
+        raise JsonModelError(str(error)) from None
 
 
 def clean_text(text: str) -> str:
@@ -228,83 +199,45 @@ def _attribute_tag(value: Any) -> BaseTag | None:
     return BaseTag(int(digits, 16))
 
 
-def _integers(values: list[Any]) -> Any:
-    return _one_or_all(
-        [value if type(value) is int else _number(value, floating=False) for value in values]
-    )
+def _numbers(vr: str, values: list[Any]) -> Any:
+    return _one_or_all([_number(vr, value) for value in values])
 
 
-def _floats(values: list[Any]) -> Any:
-    return _one_or_all(
-        [value if type(value) is float else _number(value, floating=True) for value in values]
-    )
-
-
-def _singles(values: list[Any]) -> Any:
-    return _one_or_all([_single(_number(value, floating=True)) for value in values])
-
-
-def _single(number: float) -> float:
-    """A number of FL, in which dcm4che writes an infinity as the largest double."""
-    return number * 2 if abs(number) == _LARGEST else number
-
-
-def _number(value: Any, *, floating: bool) -> Any:
+def _number(vr: str, value: Any) -> Any:
     """A member of a number VR: also a numeric string, and ``null``."""
     if value is None or value == "":
         # dcm4che writes null for NaN; an integer has no such value.
-        return math.nan if floating else None
+        return math.nan if vr in FLOAT_VRS else None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise JsonModelError("a value is not a number")
-    if isinstance(value, str) and (not value.isascii() or "_" in value):
-        raise JsonModelError("a value is not a number")
     try:
-        return float(value) if floating else _integer(value)
-    except (ValueError, OverflowError):
-        raise JsonModelError("a value is not a number of its VR") from None
-
-
-def _integer(value: float | str) -> int:
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            value = float(value)
-    number = int(value)
-    if number != value:
-        raise ValueError
-    return number
+        return to_number(vr, value)
+    except ValueError as error:
+        raise JsonModelError(str(error)) from None
 
 
 def _unknown(values: list[Any]) -> bytes:
     return "\\".join(map(_text, values)).encode("utf-8")
 
 
-def _pack(vr: str, values: list[Any]) -> bytes:
+def _octets(vr: str, values: list[Any]) -> bytes:
     """Octets of a binary VR that a server wrote as numbers, as Orthanc did before 1.24."""
-    numbers = [_number(value, floating=vr in _FLOATING_WORDS) for value in values]
+    numbers = [_number(vr, value) for value in values]
+    if None in numbers:
+        raise JsonModelError("a value is not a number")
     try:
-        return struct.pack(f"<{len(numbers)}{WORD_FORMATS[vr]}", *numbers)
-    except (struct.error, OverflowError):
-        raise JsonModelError("a value does not fit into its VR") from None
-
-
-def _unpack(code: str, octets: bytes) -> list[Any]:
-    size = struct.calcsize(code)
-    if len(octets) % size:
-        raise JsonModelError("the length of the octets is not one of the VR")
-    return list(struct.unpack(f"<{len(octets) // size}{code}", octets))
+        return pack_words(vr, numbers)
+    except ValueError as error:
+        raise JsonModelError(str(error)) from None
 
 
 _READERS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     **dict.fromkeys(TEXT_VRS, _texts),
-    **dict.fromkeys(_SINGLE_TEXTS, _single_text),
-    **dict.fromkeys(INTEGER_VRS, _integers),
-    **{vr: partial(_pack, vr) for vr in WORD_FORMATS},
+    **dict.fromkeys(SINGLE_TEXT_VRS, _single_text),
+    **{vr: partial(_numbers, vr) for vr in INTEGER_VRS | FLOAT_VRS},
+    **{vr: partial(_octets, vr) for vr in WORD_FORMATS},
     "AT": _tags,
     "DS": partial(_number_strings, decimal_string),
-    "FD": _floats,
-    "FL": _singles,
     "IS": partial(_number_strings, integer_string),
     "PN": _names,
     "UI": _uids,
@@ -327,7 +260,7 @@ SIMPLE_VALUES: Final[Mapping[type, Mapping[str, tuple[str, Callable[[Any], Any] 
     float: {
         "DS": ("DS", decimal_string),
         "FD": ("FD", None),
-        "FL": ("FL", _single),
+        "FL": ("FL", single),
     },
 }
 """How lone members become values: by their type, then by VR. Text must be ASCII, not empty and

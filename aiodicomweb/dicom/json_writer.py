@@ -8,29 +8,31 @@ strings where it doesn't (``1.50``), so that a data set comes back as it went.
 from __future__ import annotations
 
 import math
-from array import array
 from binascii import b2a_base64
 from collections.abc import Callable
 from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
-from pydicom import DataElement, Dataset
+from pydicom import DataElement, Dataset, Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 from pydicom.valuerep import IS, DSfloat, PersonName
 
 from ..errors import JsonModelError
-from .json_reader import resolve
-from .json_values import (
+from .json_values import clean_text
+from .vrs import (
     BINARY_VRS,
+    BULK_VRS,
     FLOAT_VRS,
     INTEGER_VRS,
     NAME_GROUPS,
     STANDARD_VRS,
     TEXT_VRS,
-    WORD_FORMATS,
-    clean_text,
+    is_data,
+    little_endian,
+    not_finite,
+    resolve,
 )
 
 if TYPE_CHECKING:
@@ -43,16 +45,12 @@ __all__ = ["BulkDataChooser", "JsonWriter", "to_values"]
 BulkDataChooser = Callable[[DataElement], str | None]
 """Gives the URI of an element that travels as bulk data, ``None`` for one in line."""
 
-_BULK_VRS: Final = BINARY_VRS | FLOAT_VRS | INTEGER_VRS | {"DS", "IS", "LT", "ST", "UC", "UR", "UT"}
-"""VRs that may have a ``BulkDataURI`` (PS3.18 §F.2.2)."""
-
 _VRS: Final = {vr: vr for vr in STANDARD_VRS}
 _SINGLE: Final = frozenset({BaseTag, DSfloat, IS, NoneType, PersonName, UID, float, int, str})
 """Types of the usual values of elements that have one."""
 
 _EXACT: Final = 2**53 - 1
 """The largest integer that a reader keeps whose numbers are doubles (RFC 8259 §6)."""
-_NOT_FINITE: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
 class JsonWriter:
@@ -90,7 +88,7 @@ class JsonWriter:
         vr = _VRS.get(element.VR) or _resolved(element)
         if vr == "SQ":
             return self._sequence(element, swapped=swapped)
-        if self._bulk_data is not None and vr in _BULK_VRS and not element.is_empty:
+        if self._bulk_data is not None and vr in BULK_VRS and not element.is_empty:
             uri = self._bulk_data(element)
             if uri is not None:
                 return {"vr": vr, "BulkDataURI": uri}
@@ -105,6 +103,9 @@ class JsonWriter:
         return {"vr": vr, "Value": values} if values != [None] * len(values) else {"vr": vr}
 
     def _sequence(self, element: DataElement, *, swapped: bool) -> dict[str, Any]:
+        # pydicom leaves text in a sequence that it could not read, and only once says so.
+        if not isinstance(element.value, Sequence):
+            raise JsonModelError("the value is not one of its VR")
         items = [
             self._item(index, item, swapped=swapped) for index, item in enumerate(element.value)
         ]
@@ -121,7 +122,7 @@ class JsonWriter:
 @lru_cache(maxsize=8192)
 def _property_name(tag: int) -> str | None:
     """The name of a tag's property; ``None`` if it is no part of a data set (PS3.18 §F.2.2)."""
-    return None if not tag & 0xFFFF or tag >> 16 in {0x0002, 0xFFFE} else f"{tag:08X}"
+    return f"{tag:08X}" if is_data(tag) else None
 
 
 def _named_elements(dataset: Dataset) -> list[tuple[str, DataElement | RawDataElement]]:
@@ -156,10 +157,8 @@ def _resolved(element: DataElement) -> str:
 
 def _octets(vr: str, value: Any, *, swapped: bool) -> str:
     """Octets as base64; their words are little endian (PS3.18 §F.2.7)."""
-    if swapped and value and WORD_FORMATS.get(vr, "B") != "B":
-        words = array(WORD_FORMATS[vr], value)
-        words.byteswap()
-        value = words.tobytes()
+    if swapped and value:
+        value = little_endian(vr, value)
     return b2a_base64(value or b"", newline=False).decode("ascii")
 
 
@@ -219,7 +218,7 @@ def _float(value: Any) -> float | str | None:
     if value is None or value == "":
         return None
     number = float(value)
-    return number if math.isfinite(number) else _NOT_FINITE.get(number, "NaN")
+    return number if math.isfinite(number) else not_finite(number)
 
 
 def _integer_string(value: Any) -> int | str | None:

@@ -65,7 +65,7 @@ def dataset_from_xml(
 
     Raises:
         NativeXmlError: It is not XML, not of the model, has a document type declaration or
-            exceeds a bound. The message tells the place, and no value.
+            exceeds a bound; ``path`` names the attribute. The message tells no value.
     """
     document = Document(bulk_data)
     parser = expat.ParserCreate(None, " ")
@@ -109,7 +109,7 @@ def dataset_to_xml(
 
     Raises:
         NativeXmlError: An element's value is not one of its VR, or sequences are nested too
-            deep. The message tells the place, and no value.
+            deep; ``path`` names the attribute. The message tells no value.
     """
     return b"".join(piece.encode() for piece in Writer(bulk_data).pieces(dataset))
 

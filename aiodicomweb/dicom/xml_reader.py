@@ -7,22 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydicom import DataElement, Dataset, Sequence, config
-from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import empty_value_for_VR
 from pydicom.tag import BaseTag
 
 from ..errors import NativeXmlError
 from .character_set import ENCODED_VRS, fit_character_set
+from .vrs import MAX_DEPTH, find_vr, is_data
 from .xml_values import (
-    MAX_DEPTH,
     NAMESPACE,
-    STANDARD_VRS,
     creator_name,
     decode_base64,
     from_octets,
     from_texts,
-    is_data,
-    resolve,
     unfolded,
 )
 
@@ -81,16 +77,10 @@ class _Attribute:
 
     def value_representation(self) -> str:
         """The VR sent, else that of the data dictionary, else by content (PS3.5 §6.2.2)."""
-        if self.vr in STANDARD_VRS and not (self.vr == "UN" and (self.items or any(self.values))):
-            return self.vr
-        tag = BaseTag(self.tag)
-        if tag.is_private_creator and not self.creator:
-            return "LO"
-        try:
-            known = dictionary_VR(tag)
-        except KeyError:
-            known = "SQ" if self.items else "UN"
-        return known if known in STANDARD_VRS else resolve(known, filter(None, self.values))
+        # With a creator it is no creator itself, whatever stands for its block.
+        tag = BaseTag(self.tag | 0x1000 if self.creator else self.tag)
+        present = [value for value in self.values if value]
+        return find_vr(tag, self.vr, present, has_items=bool(self.items))
 
 
 class Document:
@@ -275,14 +265,14 @@ class Document:
 
     def _error(self, message: str) -> NativeXmlError:
         levels = enumerate(self._attributes, 1)
-        place = ".".join(
+        path = ".".join(
             # Each data set but the first is the open item of one of the attributes.
             f"{attribute.tag:08X}[{attribute.place}]"
             if level < len(self._data_sets)
             else f"{attribute.tag:08X}"
             for level, attribute in levels
         )
-        return NativeXmlError(f"{message} at {place}" if place else message)
+        return NativeXmlError(message, path=path)
 
 
 class _Blocks:

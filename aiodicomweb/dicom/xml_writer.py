@@ -6,21 +6,21 @@ import base64
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from pydicom import Sequence
 from pydicom.datadict import keyword_for_tag
 
 from ..errors import NativeXmlError
-from .xml_values import (
+from .vrs import (
     BINARY_VRS,
     BULK_VRS,
     MAX_DEPTH,
-    NAMESPACE,
+    NAME_GROUPS,
     STANDARD_VRS,
-    creator_name,
     is_data,
     little_endian,
     resolve,
-    to_texts,
 )
+from .xml_values import NAMESPACE, creator_name, to_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,6 @@ _ILLEGAL: Final = re.compile(r"[^\t\n\r -\uD7FF\uE000-\uFFFD\U00010000-\U0010FFF
 # A reader takes a bare carriage return for a line feed, and white space in attributes for spaces.
 _IN_TEXT: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _IN_ATTRIBUTE: Final = _IN_TEXT | str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})
-_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 _COMPONENTS: Final = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
 
 
@@ -101,6 +100,9 @@ class Writer:
         yield "</DicomAttribute>"
 
     def _items(self, items: Iterable[Dataset], level: _Level) -> Iterator[str]:
+        # pydicom leaves text in a sequence that it could not read, and only once says so.
+        if not isinstance(items, Sequence):
+            raise self._error("the value is not one of its VR")
         sequence = self._path[-1]
         for index, item in enumerate(items):
             self._path[-1] = f"{sequence}[{index}]"
@@ -109,7 +111,7 @@ class Writer:
             yield "</Item>"
 
     def _error(self, message: str) -> NativeXmlError:
-        return NativeXmlError(f"{message} at {'.'.join(self._path)}")
+        return NativeXmlError(message, path=".".join(self._path))
 
 
 def _creator(dataset: Dataset, tag: int) -> str:
@@ -161,7 +163,7 @@ def _content(vr: str, element: DataElement, level: _Level) -> str:
 
 
 def _name(text: str) -> str:
-    groups = zip(_GROUPS, text.split("="), strict=False)
+    groups = zip(NAME_GROUPS, text.split("="), strict=False)
     return "".join(
         f"<{name}>{_components(group)}</{name}>" for name, group in groups if group.strip("^")
     )

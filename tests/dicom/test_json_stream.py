@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodicomweb.dicom import JsonStream, dataset_from_json, parse_objects
-from aiodicomweb.dicom.json_reader import MAX_DEPTH
 from aiodicomweb.dicom.json_stream import END, NEED_DATA
+from aiodicomweb.dicom.vrs import MAX_DEPTH
 from aiodicomweb.errors import JsonModelError
 
 TEXTS = st.text(st.sampled_from('{}[]",:\\é王\U0001f600 \n\x1ba'), max_size=8)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodicomweb.dicom.json_text import format_json, parse_json
+from aiodicomweb.dicom.json_text import format_json, iterate_json, parse_json
 from aiodicomweb.errors import JsonModelError
 
 VALUES = st.recursive(
@@ -64,3 +65,19 @@ def test_what_is_not_json_is_an_error(text: bytes | str) -> None:
     """Whatever is wrong with it."""
     with pytest.raises(JsonModelError, match="not JSON"):
         parse_json(text)
+
+
+@given(VALUES, st.sampled_from(["", " ", "\ufeff", "\n\t"]))
+def test_members_are_read_one_by_one(value: Any, blank: str) -> None:
+    """As they are when all are read at once."""
+    text = blank + json.dumps(value, indent=1) + blank.strip("\ufeff")
+    expected = value if isinstance(value, list) else [value]
+
+    assert expected == list(iterate_json(text.encode()))
+
+
+@pytest.mark.parametrize("text", [b"[1 2]", b"[1,]", b"[,]", b"[1] 2", b"[1", b"[", b"[1,\xff]"])
+def test_what_is_not_an_array_is_an_error(text: bytes) -> None:
+    """Also behind the first member."""
+    with pytest.raises(JsonModelError, match="^not JSON"):
+        list(iterate_json(text))

@@ -10,8 +10,8 @@ from pydicom import Dataset, config
 from pydicom.uid import UID
 
 from aiodicomweb.dicom.native_xml import dataset_from_xml
+from aiodicomweb.dicom.vrs import MAX_DEPTH
 from aiodicomweb.dicom.xml_reader import MAX_GAPS
-from aiodicomweb.dicom.xml_values import MAX_DEPTH
 from aiodicomweb.errors import NativeXmlError
 
 from ..support.native_xml import attribute, content, document
@@ -29,14 +29,14 @@ def read(vr: str, inner: str, tag: str = "00091001") -> Any:
     return dataset_from_xml(document(attribute(tag, vr, inner)))[int(tag, 16)].value
 
 
-def refused(*attributes: str) -> str:
-    """What is said of attributes that have no meaning."""
+def refused(*attributes: str) -> NativeXmlError:
+    """The error for attributes that have no meaning."""
     with pytest.raises(NativeXmlError) as caught:
         dataset_from_xml(document(*attributes), lambda *_: b"Doe")
 
     assert "Doe" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    return str(caught.value)
+    return caught.value
 
 
 # --- values -------------------------------------------------------------------------------------
@@ -399,8 +399,8 @@ def test_blocks_can_run_out() -> None:
     creators = [private("00090001", f"A{number}") for number in range(241)]
 
     assert 480 == len(shape(*creators[:240]))
-    assert "no block is left for private elements in group 0009" == refused(*creators)
-    assert refused(*[private("00090001", "A")] * 241).endswith("in group 0009")
+    assert "no block is left for private elements in group 0009" == str(refused(*creators))
+    assert refused(*[private("00090001", "A")] * 241).message.endswith("in group 0009")
 
 
 # --- errors and bounds --------------------------------------------------------------------------
@@ -442,13 +442,15 @@ def test_what_has_no_meaning_is_an_error_with_its_place(
     message: str, attributes: list[str]
 ) -> None:
     """The error names the place, and shows no value."""
-    said = refused(*attributes)
-    place = " at 00280010" if "00280010" in attributes[0] else ""
-
-    assert said.startswith(message)
-    assert said.endswith(place)
+    path = "00280010" if "00280010" in attributes[0] else ""
     nested = attribute("00081115", "SQ", f"<Item/><Item>{''.join(attributes)}</Item>")
-    assert refused(nested).endswith(" at 00081115[1]" + place.replace(" at ", "."))
+
+    error, in_item = refused(*attributes), refused(nested)
+
+    assert error.message.startswith(message)
+    assert path == error.path
+    assert f"00081115[1].{path}".rstrip(".") == in_item.path
+    assert str(in_item).endswith(f" at {in_item.path}")
 
 
 def test_a_resolver_has_to_give_a_value() -> None:
@@ -463,7 +465,10 @@ def test_an_error_in_a_private_item_has_its_place() -> None:
     """Blocks are made when an item ends."""
     inner = "".join(private("00090001", f"A{number}") for number in range(241))
 
-    assert "group 0009 at 00081115" in refused(attribute("00081115", "SQ", f"<Item>{inner}</Item>"))
+    error = refused(attribute("00081115", "SQ", f"<Item/><Item>{inner}</Item>"))
+
+    assert error.message.endswith("group 0009")
+    assert "00081115[1]" == error.path
 
 
 def test_nesting_has_a_limit() -> None:
@@ -477,7 +482,9 @@ def test_nesting_has_a_limit() -> None:
     for _ in range(MAX_DEPTH):
         (dataset,) = dataset[0x00081115].value
     assert 0 == len(dataset)
-    assert refused(nested(MAX_DEPTH + 1)).startswith("sequences are nested deeper than 64 at ")
+    error = refused(nested(MAX_DEPTH + 1))
+    assert "sequences are nested deeper than 64" == error.message
+    assert ".".join(["00081115[0]"] * MAX_DEPTH + ["00081115"]) == error.path
 
 
 def test_what_is_passed_over_may_nest() -> None:

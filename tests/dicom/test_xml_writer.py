@@ -10,7 +10,7 @@ from pydicom.tag import BaseTag
 from pydicom.valuerep import DA, DSfloat
 
 from aiodicomweb.dicom.native_xml import dataset_from_xml, dataset_to_xml
-from aiodicomweb.dicom.xml_values import BULK_VRS, MAX_DEPTH
+from aiodicomweb.dicom.vrs import BULK_VRS, MAX_DEPTH
 from aiodicomweb.errors import NativeXmlError
 
 from ..support.native_xml import NAMESPACE
@@ -234,6 +234,7 @@ def test_a_broken_value_is_an_error_with_its_place(vr: str, value: Any) -> None:
     with pytest.raises(NativeXmlError) as caught:
         dataset_to_xml(dataset)
 
+    assert "00081115[1].00091001" == caught.value.path
     assert "the value is not one of its VR at 00081115[1].00091001" == str(caught.value)
     assert caught.value.__suppress_context__
 

@@ -14,7 +14,7 @@ import pytest
 
 from aiodicomweb.dicom import is_dicom
 from aiodicomweb.dicom.native_xml import dataset_from_xml
-from aiodicomweb.dicom.xml_values import little_endian
+from aiodicomweb.dicom.vrs import little_endian
 
 from ..support.dicom_files import samples
 from ..support.native_xml import content

@@ -15,6 +15,7 @@ from pydicom.sequence import Sequence
 
 from aiodicomweb.dicom import dataset_from_json, dataset_to_json
 from aiodicomweb.dicom.native_xml import dataset_from_xml, dataset_to_xml
+from aiodicomweb.dicom.vrs import STANDARD_VRS
 from aiodicomweb.errors import NativeXmlError
 
 from ..support.dicom_files import Sample, samples
@@ -97,6 +98,11 @@ def datasets(draw: st.DrawFn, depth: int = 2) -> Dataset:
     return dataset
 
 
+def test_elements_are_of_all_vrs() -> None:
+    """None is forgotten among those that are generated."""
+    assert STANDARD_VRS == {*VRS, "SQ"}
+
+
 @pytest.mark.slow
 @given(datasets())
 def test_generated_data_sets_survive(dataset: Dataset) -> None:
@@ -105,6 +111,23 @@ def test_generated_data_sets_survive(dataset: Dataset) -> None:
 
     assert content(dataset) == content(again)
     assert content(dataset) == content(dataset_from_xml(dataset_to_xml(again)))
+
+
+CHARACTER_SETS = ["", "ISO_IR 100", "ISO_IR 13", ["", "ISO 2022 IR 87"], ["", "ISO 2022 IR 149"]]
+
+
+@pytest.mark.slow
+@given(datasets(depth=0), st.sampled_from(CHARACTER_SETS))
+def test_text_survives_whatever_character_set_is_named(
+    dataset: Dataset, terms: str | list[str]
+) -> None:
+    """The document is Unicode; the set named becomes one that holds the text (XML-14, JSN-53)."""
+    dataset.SpecificCharacterSet = terms
+
+    expected, found = content(dataset), content(dataset_from_xml(dataset_to_xml(dataset)))
+
+    del expected["00080005", "", 0], found["00080005", "", 0]
+    assert expected == found
 
 
 def json_of(parent: ET.Element) -> dict[str, Any]:
