@@ -53,9 +53,11 @@ ROOMS = {
     "net": Room(BOTTOM | {"http", "wire"}, {"anyio"}, pure=False),
     # Users hand in and get pydicom's data sets.
     "client": Room(BELOW_NET | {"net"}, {"anyio", "pydicom"}, pure=False),
-    "testing": Room(BELOW_NET | {"net", "client"}, {"anyio"}, pure=False),
+    # Rendering needs more, as the extra "render".
+    "server": Room(BELOW_NET | {"net"}, {"anyio", "numpy", "PIL", "pydicom"}, pure=False),
+    "testing": Room(BELOW_NET | {"net", "client", "server"}, {"anyio", "pydicom"}, pure=False),
     "cli": Room(
-        BELOW_NET | {"net", "client", "testing"} | set(aiodicomweb.__all__),
+        BELOW_NET | {"net", "client", "server", "testing"} | set(aiodicomweb.__all__),
         {"anyio", "click", "h11", "pydicom", "rich"},
         pure=False,
     ),

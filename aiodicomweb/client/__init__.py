@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..net import Timeout
+from ..services import BulkData
 from ..wire import Limits
 from .auth import Auth, BasicAuth, BearerAuth
 from .calls import (
@@ -18,7 +19,7 @@ from .calls import (
 )
 from .client import Client
 from .parts import BulkDataPart, Instance, Part
-from .results import BulkData, Frame, StoreReport
+from .results import Frame, StoreReport
 from .retry import Retry
 from .sources import StoreItem
 

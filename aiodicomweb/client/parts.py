@@ -11,9 +11,8 @@ from ..dicom.part10 import PEEK_OCTETS, decode, is_dicom, peek_instance_uid
 from ..dicom.uids import default_transfer_syntax, is_uid
 from ..errors import ContentError, Part10Error, ProtocolError
 from ..http import MediaType
-from ..services import Representation
+from ..services import BulkData, Representation
 from .draft import Draft
-from .results import BulkData
 
 if TYPE_CHECKING:
     import os
@@ -120,9 +119,12 @@ class BulkDataPart(Part):
     __slots__ = ()
 
     async def bulk_data(self) -> BulkData:
-        """The octets, whole, with what is told about them. Raises like :meth:`Part.read`."""
-        data = await self.read()
-        return BulkData(data, self.media_type, self.transfer_syntax, self.location)
+        """The octets, whole, with what is told about them.
+
+        Raises:
+            ContentError: A range of octets is not what it says. Further like :meth:`Part.read`.
+        """
+        return BulkData.from_part(await self.read(), self._media_type, self.headers)
 
 
 class Instance(Part):

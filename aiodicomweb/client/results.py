@@ -1,4 +1,4 @@
-"""What the verbs give: frames, bulk data and reports, as values."""
+"""What the verbs give: frames and reports, as values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import StoreFailed
 if TYPE_CHECKING:
     from ..services import FailedInstance, StoredInstance, StoreResponse
 
-__all__ = ["BulkData", "Frame", "StoreReport"]
+__all__ = ["Frame", "StoreReport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +29,6 @@ class Frame:
 
     data: memoryview = field(repr=False)
     number: int
-    media_type: str
-    transfer_syntax: str | None
-    location: str | None = field(default=None, repr=False)
-
-    def __bytes__(self) -> bytes:
-        """A copy of the octets."""
-        return bytes(self.data)
-
-    def __len__(self) -> int:
-        """Number of octets."""
-        return len(self.data)
-
-
-@dataclass(frozen=True, slots=True)
-class BulkData:
-    """A value of an element that metadata refer to (PS3.18 §10.4.1.1.5).
-
-    Attributes:
-        data: Its octets, read-only and yours. ``bytes(bulk_data)`` copies them.
-        media_type: In lower case.
-        transfer_syntax: As for :class:`Frame`.
-        location: ``Content-Location`` of the part, if any: the element's ``BulkDataURI``.
-    """
-
-    data: memoryview = field(repr=False)
     media_type: str
     transfer_syntax: str | None
     location: str | None = field(default=None, repr=False)

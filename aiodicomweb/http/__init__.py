@@ -23,6 +23,7 @@ from .negotiation import (
     parse_accept,
     quality_of,
 )
+from .outgoing import OutgoingBody, OutgoingResponse, Produced
 from .ranges import ByteRange, ContentRange, UnsatisfiedRange, format_range, parse_range
 from .url import URL, Origin, build_query, quote, quote_segment
 
@@ -38,6 +39,9 @@ __all__ = [
     "MediaRange",
     "MediaType",
     "Origin",
+    "OutgoingBody",
+    "OutgoingResponse",
+    "Produced",
     "Request",
     "Response",
     "Segment",

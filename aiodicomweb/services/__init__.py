@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .bulk_data import BulkData
 from .qido import Query, SearchRequest, SearchResponse
+from .rendering import IccProfile, RenderingOptions, Viewport, VoiFunction, Window
 from .representation import Representation
 from .routes import Resource, Route, Service, services_of
 from .selector import Selector
@@ -13,7 +14,9 @@ from .wado import RetrieveRequest, RetrieveResponse, accept_for, resolve_bulkdat
 __all__ = [
     "BulkData",
     "FailedInstance",
+    "IccProfile",
     "Query",
+    "RenderingOptions",
     "Representation",
     "Resource",
     "RetrieveRequest",
@@ -26,6 +29,9 @@ __all__ = [
     "StoreRequest",
     "StoreResponse",
     "StoredInstance",
+    "Viewport",
+    "VoiFunction",
+    "Window",
     "accept_for",
     "resolve_bulkdata",
     "services_of",

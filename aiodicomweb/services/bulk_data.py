@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
 from ..dicom.frames import (
@@ -12,7 +12,7 @@ from ..dicom.frames import (
     split_frames,
     transfer_syntax_of,
 )
-from ..dicom.json_model import dataset_from_json, parse_objects
+from ..dicom.json_model import dataset_from_json, iterate_objects
 from ..dicom.native_xml import dataset_from_xml
 from ..dicom.uids import (
     EXPLICIT_VR_BIG_ENDIAN,
@@ -21,22 +21,21 @@ from ..dicom.uids import (
     default_transfer_syntax,
     is_encapsulated,
 )
-from ..errors import ConfigurationError, ProtocolError, RemoteProtocolError
-from ..http import ContentRange, Headers, MediaType
+from ..dicom.vrs import BINARY_VRS
+from ..errors import ConfigurationError, ContentError, ProtocolError, RemoteProtocolError
+from ..http import URL, ContentRange, Headers, MediaType
 from ..wire.render import OutgoingPart
 from .representation import Representation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from pydicom import DataElement, Dataset
 
-    from ..dicom.json_model import BulkDataResolver
+    from ..dicom.json_model import JsonObject
     from .content import Part
 
-__all__ = ["BulkData", "BulkDataReader", "BulkDataWriter"]
-
-T = TypeVar("T")
+__all__ = ["BulkData", "BulkDataReader", "BulkDataSource", "BulkDataWriter", "resolve_bulkdata"]
 
 _OCTETS: Final = MediaType("application", "octet-stream")
 _PIXEL_DATA: Final = 0x7FE00010
@@ -44,40 +43,81 @@ _NUMBER_OF_FRAMES: Final = 0x00280008
 _ENCAPSULATED_DOCUMENT: Final = 0x00420011
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 
-_BINARY_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _IN_LINE: Final = 1024
 """Octets up to which a value stays in line: a part's head has about 200, and costs a look-up."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class BulkData:
-    """A value, a frame or a rendered image (PS3.18 §10.4.3.3).
+    """A value, a frame or a rendered image (PS3.18 §10.4.3.3), on both sides.
 
-    Attributes:
-        data: Its octets.
-        media_type: What they are.
+    ``bytes(bulk_data)`` are its octets, copied unless they are ``bytes``.
+
+    Args:
+        data: Its octets. What the client retrieved is read-only and yours.
+        media_type: What they are, with the parameters of the media type; may be its text.
         location: ``Content-Location``: the ``BulkDataURI``, or the URL of the frame.
         content_range: Which octets of the whole these are; ``None`` for all.
 
+    Attributes:
+        content_type: The media type, with its parameters.
+
     Raises:
-        ConfigurationError: The octets are not as many as the range says.
+        ConfigurationError: The octets are not as many as the range says, or the text is no media
+            type.
     """
 
-    data: bytes = field(repr=False)
-    media_type: MediaType = _OCTETS
-    location: str | None = field(default=None, repr=False)
-    content_range: ContentRange | None = None
+    data: bytes | memoryview = field(repr=False)
+    content_type: MediaType
+    location: str | None = field(repr=False)
+    content_range: ContentRange | None
 
-    def __post_init__(self) -> None:
-        """Check the range."""
-        if self.content_range is not None and self.content_range.length != len(self.data):
+    def __init__(
+        self,
+        data: bytes | memoryview,
+        media_type: MediaType | str = _OCTETS,
+        location: str | None = None,
+        content_range: ContentRange | None = None,
+    ) -> None:
+        if content_range is not None and content_range.length != len(data):
             raise ConfigurationError("a range of other octets than there are")
+        if isinstance(media_type, str):
+            media_type = _parse(media_type)
+        object.__setattr__(self, "data", data)
+        object.__setattr__(self, "content_type", media_type)
+        object.__setattr__(self, "location", location)
+        object.__setattr__(self, "content_range", content_range)
+
+    @classmethod
+    def from_part(
+        cls, data: bytes | memoryview, media_type: MediaType, headers: Headers
+    ) -> BulkData:
+        """Bulk data as they arrive.
+
+        Args:
+            data: The octets.
+            media_type: As the part or the message says.
+            headers: Those of the part; of the message where it is not multipart.
+
+        Raises:
+            ContentError: A range is not what it says.
+        """
+        value = headers.get("Content-Range")
+        content_range = None if value is None else ContentRange.parse(value)
+        if value is not None and (content_range is None or content_range.length != len(data)):
+            raise ContentError("a range of other octets than it says")
+        return cls(data, media_type, headers.get("Content-Location"), content_range)
+
+    @property
+    def media_type(self) -> str:
+        """The name of the media type, without its parameters, in lower case."""
+        return self.content_type.essence
 
     @property
     def transfer_syntax(self) -> str | None:
         """UID of the transfer syntax, as told or as the media type implies; else ``None``."""
-        told = self.media_type.transfer_syntax
-        return told or default_transfer_syntax(self.media_type.essence)
+        told = self.content_type.transfer_syntax
+        return told or default_transfer_syntax(self.media_type)
 
     @property
     def headers(self) -> Headers:
@@ -86,16 +126,52 @@ class BulkData:
         Raises:
             LocalProtocolError: The location or the media type cannot be sent.
         """
-        headers = Headers({"Content-Type": str(self.media_type)})
+        headers = Headers({"Content-Type": str(self.content_type)})
         if self.location is not None:
             headers = headers.add("Content-Location", self.location)
         if self.content_range is not None:
             headers = headers.add("Content-Range", str(self.content_range))
         return headers
 
+    def __bytes__(self) -> bytes:
+        """The octets."""
+        return bytes(self.data)
+
+    def __len__(self) -> int:
+        """Number of octets."""
+        return len(self.data)
+
     def part(self) -> OutgoingPart:
         """The part of a multipart body."""
         return OutgoingPart(self.headers, (self.data,))
+
+
+def _parse(text: str) -> MediaType:
+    try:
+        return MediaType.parse(text)
+    except ProtocolError:
+        raise ConfigurationError("not a media type") from None
+
+
+def resolve_bulkdata(base: URL, uri: str) -> URL:
+    """The URL of a ``BulkDataURI`` (PS3.18 §F.2.6).
+
+    Whether credentials go there is the client's decision: see :attr:`URL.origin`.
+
+    Args:
+        base: URL that the metadata came from, after redirects.
+        uri: As in the metadata; a relative one is resolved against ``base`` (RFC 3986 §5).
+
+    Raises:
+        ContentError: It is not a URL, or not one of ``http`` or ``https``.
+    """
+    try:
+        url = base.join(uri.strip())
+    except ProtocolError:
+        raise ContentError("a BulkDataURI is not a URL") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ContentError("a BulkDataURI is not at an http or https server")
+    return url.without_userinfo()
 
 
 class BulkDataWriter:
@@ -138,7 +214,7 @@ class BulkDataWriter:
             Part10Error: The frames of compressed pixel data cannot be told apart.
         """
         value: object = element.value
-        if not isinstance(value, bytes) or element.VR not in _BINARY_VRS:
+        if not isinstance(value, bytes) or element.VR not in BINARY_VRS:
             return None
         if element.tag == _PIXEL_DATA and self._is_compressed(value):
             syntax = {"transfer-syntax": self._syntax}
@@ -175,6 +251,25 @@ class BulkDataWriter:
         return uri
 
 
+class BulkDataSource(Protocol):
+    """A part that bulk data are read of, when they are needed."""
+
+    @property
+    def media_type(self) -> MediaType:
+        """What the octets are."""
+        ...
+
+    @property
+    def location(self) -> str | None:
+        """``Content-Location``, if any."""
+        ...
+
+    @property
+    def octets(self) -> bytes:
+        """The octets."""
+        ...
+
+
 class BulkDataReader:
     """Puts the parts of a request to store back into its data sets.
 
@@ -182,8 +277,8 @@ class BulkDataReader:
         parts: The parts that are no data sets.
     """
 
-    def __init__(self, parts: Iterable[Part]) -> None:
-        self._parts: dict[str, list[Part]] = {}
+    def __init__(self, parts: Iterable[BulkDataSource]) -> None:
+        self._parts: dict[str, list[BulkDataSource]] = {}
         for part in parts:
             self._parts.setdefault(part.location or "", []).append(part)
         self._used: set[str] = set()
@@ -197,15 +292,25 @@ class BulkDataReader:
             ContentError: A data set is malformed.
         """
         if part.representation is Representation.XML:
-            return [self._read(dataset_from_xml, part.octets, part)]
-        objects = parse_objects(part.octets)
-        return [self._read(dataset_from_json, obj, part) for obj in objects]
+            return [self.assemble(part.octets, part.media_type)]
+        return [self.assemble(obj, part.media_type) for obj in iterate_objects(part.octets)]
 
-    def _read(
-        self, convert: Callable[[T, BulkDataResolver], Dataset], source: T, part: Part
-    ) -> Dataset:
-        self._syntax = part.media_type.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN
-        dataset = convert(source, self._resolve)
+    def assemble(self, source: JsonObject | bytes, media_type: MediaType) -> Dataset:
+        """One data set with its bulk data and transfer syntax.
+
+        Args:
+            source: An object of JSON, or a document of XML.
+            media_type: That of the part it stood in.
+
+        Raises:
+            RemoteProtocolError: Bulk data are missing.
+            ContentError: The data set is malformed.
+        """
+        self._syntax = media_type.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN
+        if isinstance(source, bytes):
+            dataset = dataset_from_xml(source, self._resolve)
+        else:
+            dataset = dataset_from_json(source, self._resolve)
         set_transfer_syntax(dataset, self._syntax)
         return dataset
 
@@ -231,7 +336,7 @@ class BulkDataReader:
             return b"".join(part.octets for part in parts)
         return self._pixel_data(parts)
 
-    def _pixel_data(self, parts: Sequence[Part]) -> bytes:
+    def _pixel_data(self, parts: Sequence[BulkDataSource]) -> bytes:
         media_type = parts[0].media_type
         told = media_type.transfer_syntax or default_transfer_syntax(media_type.essence)
         # Those of an icon come first, and don't count.
@@ -239,12 +344,12 @@ class BulkDataReader:
         octets = [part.octets for part in parts]
         return join_frames(octets) if is_encapsulated(self._syntax) else b"".join(octets)
 
-    def _at(self, location: str) -> list[Part]:
+    def _at(self, location: str) -> list[BulkDataSource]:
         self._used.add(location)
         return self._parts.get(location, [])
 
-    def _frames_below(self, uri: str) -> list[Part]:
-        frames: list[Part] = []
+    def _frames_below(self, uri: str) -> list[BulkDataSource]:
+        frames: list[BulkDataSource] = []
         while found := self._at(f"{uri}/frames/{len(frames) + 1}"):
             frames += found[:1]
         return frames

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..dicom.json_model import dataset_to_json, datasets_from_json, format_objects, parse_objects
+from ..dicom.json_model import (
+    dataset_to_json,
+    datasets_from_json,
+    format_objects,
+    iterate_objects,
+)
 from ..dicom.native_xml import dataset_from_xml, dataset_to_xml
 from ..dicom.part10 import decode, encode, is_part10, peek
 from ..errors import UnexpectedMediaType
 from ..http import Headers, MediaType, body_octets
 from ..wire.multipart import read_parts
 from ..wire.render import OutgoingPart, make_boundary, render_multipart
+from .bulk_data import BulkData
 from .media_types import related
 from .representation import Representation
-from .transaction import json_objects
+from .transaction import json_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,6 +75,14 @@ class Part:
         """``Content-Location``, if any."""
         return self.headers.get("Content-Location")
 
+    def bulk_data(self) -> BulkData:
+        """What it is where it is no data set.
+
+        Raises:
+            ContentError: A range is not what it says.
+        """
+        return BulkData.from_part(self.octets, self.media_type, self.headers)
+
 
 def read_message_parts(message: Request | Response) -> list[Part]:
     """The parts of a body; it is one part itself where it is not multipart, none if empty.
@@ -84,9 +98,23 @@ def read_message_parts(message: Request | Response) -> list[Part]:
     if media_type is None or not media_type.is_multipart:
         return [Part(media_type or _look(body), message.headers, body)]
     return [
-        Part(headers.media_type or media_type.root or _look(octets), headers, octets)
+        Part(_part_media_type(headers, media_type) or _look(octets), headers, octets)
         for headers, octets in read_parts(body, media_type.boundary)
     ]
+
+
+def _part_media_type(headers: Headers, message: MediaType) -> MediaType | None:
+    """A part's media type: its own, with what only the message says of it, else the root's.
+
+    dcm4chee writes the transfer syntax outside; the part's own goes before it.
+    """
+    own = headers.media_type or message.root
+    syntax = message.transfer_syntax
+    if own is None or syntax is None or own.transfer_syntax is not None:
+        return own
+    if message.root is None or own.essence != message.root.essence:
+        return own
+    return own.with_parameters({"transfer-syntax": syntax})
 
 
 def _look(octets: bytes) -> MediaType:
@@ -109,7 +137,8 @@ def read_datasets(
     """
     media_type = response.media_type
     if not (media_type and (media_type.is_multipart or media_type.essence in _REPRESENTATIONS)):
-        return datasets_from_json(json_objects(response), bulk_data), Representation.JSON
+        objects = iterate_objects(json_body(response))
+        return datasets_from_json(objects, bulk_data), Representation.JSON
     datasets: list[Dataset] = []
     representation = Representation.JSON
     for part in read_message_parts(response):
@@ -130,7 +159,7 @@ def read_dataset_part(part: Part, bulk_data: BulkDataResolver | None = None) -> 
     """
     match part.representation:
         case Representation.JSON:
-            return datasets_from_json(parse_objects(part.octets), bulk_data)
+            return datasets_from_json(iterate_objects(part.octets), bulk_data)
         case Representation.XML:
             return [dataset_from_xml(part.octets, bulk_data)]
         case _:

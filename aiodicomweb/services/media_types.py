@@ -13,13 +13,57 @@ from .routes import Resource
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MediaTypes", "accept_for", "complete_ranges", "related", "wanted_media_types"]
+__all__ = [
+    "MediaTypes",
+    "accept_for",
+    "check_families",
+    "complete_ranges",
+    "is_possible",
+    "related",
+    "wanted_media_types",
+]
 
 MediaTypes = Sequence[str | MediaType | tuple[str, str]]
 """Media types to ask for, by preference: see :func:`accept_for`."""
 
 _SINGLE_PART: Final = frozenset({Resource.METADATA, Resource.RENDERED, Resource.THUMBNAIL})
 _CONSUMER: Final = frozenset({Resource.RENDERED, Resource.THUMBNAIL})
+
+# Names that only one of the two families has (PS3.18 §8.7.3.5, Table 8.7.4-1): image/jpeg,
+# image/jp2, image/jxl and the videos are in both, and the resource tells what they mean.
+_DICOM_ONLY: Final = frozenset(
+    {
+        "application/dicom",
+        "application/dicom+json",
+        "application/dicom+xml",
+        "application/octet-stream",
+        "image/dicom-rle",
+        "image/jls",
+        "image/jpx",
+        "image/jphc",
+    }
+)
+_RENDERED_ONLY: Final = frozenset(
+    {
+        "image/gif",
+        "image/png",
+        "image/jph",
+        "text/html",
+        "text/plain",
+        "text/xml",
+        "text/rtf",
+        "application/pdf",
+    }
+)
+
+_SINGLE_TYPES: Final[dict[Resource, tuple[set[str], set[str]]]] = {
+    Resource.INSTANCES: (set(), {"application/dicom", "application/octet-stream"}),
+    Resource.FRAMES: ({"image", "video"}, {"application/octet-stream"}),
+    Resource.PIXELDATA: ({"image", "video"}, {"application/octet-stream"}),
+    Resource.RENDERED: ({"image", "video", "text"}, {"application/pdf"}),
+    Resource.THUMBNAIL: ({"image"}, set()),
+}
+"""What a single part in place of multipart can be: by type, and by type and subtype."""
 
 # "*" asks for data as they are stored: without it servers transcode, or refuse.
 _DEFAULTS: Final[dict[Resource, MediaTypes]] = {
@@ -88,6 +132,25 @@ def _media_type(resource: Resource, item: str | MediaType | tuple[str, str]) -> 
     return media_type.with_parameters({"transfer-syntax": transfer_syntax})
 
 
+def check_families(ranges: Iterable[MediaRange]) -> None:
+    """Check that what is accepted is DICOM, or rendered (PS3.18 §8.3.3.1, §8.7.5).
+
+    Wildcards, names that both families have, and what has no weight are of neither.
+
+    Args:
+        ranges: Those of the ``Accept`` field and of the ``accept`` parameter, together.
+
+    Raises:
+        ConfigurationError: There are some of both.
+    """
+    media_types = (media_range.media_type for media_range in ranges if media_range.quality > 0)
+    names = {
+        canonical_media_type((media_type.root or media_type).essence) for media_type in media_types
+    }
+    if names & _DICOM_ONLY and names & _RENDERED_ONLY:
+        raise ConfigurationError("DICOM and rendered media types cannot be asked for together")
+
+
 def complete_ranges(resource: Resource, ranges: Iterable[MediaRange]) -> tuple[MediaRange, ...]:
     """Say what an ``Accept`` field leaves unsaid.
 
@@ -113,3 +176,19 @@ def _complete(media_type: MediaType) -> MediaType:
     if syntax is None or media_type.transfer_syntax is not None:
         return media_type
     return media_type.with_parameters({"transfer-syntax": syntax})
+
+
+def is_possible(resource: Resource, media_type: MediaType | None) -> bool:
+    """Whether an answer of a media type can be one to a retrieval of a resource."""
+    if media_type is None:
+        # A DICOM file is known by its head; of anything else nobody could tell.
+        return resource is Resource.INSTANCES
+    if media_type.is_multipart:
+        return True
+    if resource is Resource.METADATA:
+        return media_type.is_json
+    if resource is Resource.BULKDATA:
+        # An encapsulated document can be almost anything.
+        return not media_type.is_json and media_type.essence != "text/html"
+    types, essences = _SINGLE_TYPES[resource]
+    return media_type.type in types or media_type.essence in essences

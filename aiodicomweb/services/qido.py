@@ -18,7 +18,7 @@ from ..http import (
     parse_accept,
 )
 from .content import read_datasets, write_datasets
-from .media_types import related
+from .media_types import check_families, related
 from .query import AttributeName, Query, SearchFilters
 from .representation import Representation
 from .routes import Service, services_of
@@ -208,11 +208,15 @@ def _representation(
     """What a search is to be answered in (PS3.18 §8.7.8)."""
     accept = headers.get("Accept")
     asked = [v for name, values in parameters if name == "accept" for v in values]
+    accepted = None if accept is None else parse_accept(accept)
+    parameter = parse_accept(asked)
+    with refusing():
+        check_families((*(accepted or ()), *parameter))
     chosen = choose_media_type(
         # The general name of JSON is what old clients ask for.
         [*_MEDIA_TYPES.values(), MediaType("application", "json")],
-        None if accept is None else parse_accept(accept),
-        parameter=parse_accept(asked),
+        accepted,
+        parameter=parameter,
         default=_MEDIA_TYPES[Representation.JSON],
     )
     if chosen is None:

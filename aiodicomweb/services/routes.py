@@ -33,8 +33,12 @@ class Service(StrEnum):
     STORE = "store"
 
 
-METHODS: Final = {Service.SEARCH: "GET", Service.RETRIEVE: "GET", Service.STORE: "POST"}
-"""The method that each service is asked with."""
+METHODS: Final = {
+    Service.SEARCH: ("GET", "HEAD"),
+    Service.RETRIEVE: ("GET", "HEAD"),
+    Service.STORE: ("POST",),
+}
+"""The methods that each service is asked with. HEAD asks for the head of what GET gives."""
 
 _NAMED: Final = {
     resource.value: resource

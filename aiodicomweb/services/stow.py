@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..dicom.json_model import dataset_to_json, format_objects
 from ..dicom.native_xml import dataset_to_xml
-from ..dicom.part10 import decode, encode
 from ..errors import ConfigurationError, ContentError, ProtocolError, RemoteProtocolError
 from ..http import (
     URL,
@@ -17,15 +16,15 @@ from ..http import (
     Request,
     Response,
     Segment,
-    body_octets,
     build_query,
 )
 from ..wire.render import OutgoingPart, make_boundary, render_multipart
 from .bulk_data import BulkDataReader, BulkDataWriter
-from .content import read_datasets, read_message_parts, xml_part
+from .content import read_datasets, read_message_parts
+from .instances import as_dataset, common_transfer_syntax, prepare_instances
 from .media_types import related
 from .representation import Representation
-from .routes import Service
+from .routes import Service, services_of
 from .selector import Selector
 from .store_module import FailedInstance, StoredInstance, StoreModule
 from .transaction import (
@@ -48,8 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FailedInstance", "StoreRequest", "StoreResponse", "StoredInstance"]
 
-_PART_HEADERS: Final = Headers({"Content-Type": Representation.DICOM})
-_JSON_HEADERS: Final = Headers({"Content-Type": Representation.JSON})
+_ANY_STUDY: Final = Selector(study="")
 _NO_BODY: Final = frozenset({204, 304})
 
 
@@ -63,59 +61,73 @@ class StoreRequest:
 
     Args:
         base_url: URL of the service.
-        instances: At least one.
-        study: Study Instance UID that all of them must have; ``None`` for any.
+        datasets: At least one: data sets, or files.
+        selector: ``Selector(study="")``, or the study that all of them must belong to.
+        representation: How the instances are written.
+        transfer_syntax: UID of the transfer syntax that all of them are in; the media type of the
+            parts says so. A data set that doesn't tell its own is encoded so. Nothing is
+            transcoded. Files are taken at the caller's word where they would have to be read
+            first. ``None`` leaves it to the instances.
         boundary: Delimits the parts; must not occur in the instances. It is no part of what the
             request means, and not compared.
         parameters: Further parameters: see :func:`extra_parameters`.
         headers: Further header fields, which replace ours.
-        representation: How the instances are written.
         single_part: Send one file alone, not in multipart; not all servers take that.
-        permissive: Take a study that is no UID: see :class:`Selector`.
+
+    Attributes:
+        instances: What is stored: files in the representation DICOM, else data sets.
 
     Raises:
-        ConfigurationError: There is no instance, ``study`` is not a UID, or the instances cannot
-            be sent so.
+        ConfigurationError: There is no instance, the selector is neither the collection nor a
+            study, an instance is in another transfer syntax, or they cannot be sent so.
         Part10Error: A data set cannot be made a file of, or the reverse.
     """
 
     base_url: URL
     instances: tuple[Segment | Dataset, ...] = field(repr=False)
-    study: str | None
+    selector: Selector
+    representation: Representation
+    transfer_syntax: str | None
     boundary: str = field(compare=False)
     parameters: Parameters = field(repr=False)
     headers: Headers
-    representation: Representation
     single_part: bool
 
     def __init__(
         self,
         base_url: URL,
-        instances: Sequence[Segment | Dataset],
-        study: str | None = None,
+        datasets: Sequence[Segment | Dataset],
+        selector: Selector = _ANY_STUDY,
+        representation: Representation = Representation.DICOM,
+        transfer_syntax: str | None = None,
+        *,
         boundary: str | None = None,
         parameters: GivenParameters = None,
         headers: Headers | None = None,
-        representation: Representation = Representation.DICOM,
-        *,
         single_part: bool = False,
-        permissive: bool = False,
     ) -> None:
-        if not instances:
+        if not datasets:
             raise ConfigurationError("there is no instance to store")
-        if single_part and (len(instances) > 1 or representation is not Representation.DICOM):
+        if single_part and (len(datasets) > 1 or representation is not Representation.DICOM):
             raise ConfigurationError("one DICOM file can be sent as a single part, and no more")
-        Selector(study=study or "", permissive=permissive)
-        convert = _file if representation is Representation.DICOM else _dataset
+        if Service.STORE not in services_of(selector):
+            raise ConfigurationError("instances are stored in a study, or among the studies")
+        instances = tuple(prepare_instances(datasets, representation, transfer_syntax))
         object.__setattr__(self, "base_url", base_url.child())
-        object.__setattr__(self, "instances", tuple(map(convert, instances)))
-        object.__setattr__(self, "study", study)
+        object.__setattr__(self, "instances", instances)
+        object.__setattr__(self, "selector", selector)
+        object.__setattr__(self, "representation", representation)
+        object.__setattr__(self, "transfer_syntax", transfer_syntax)
         object.__setattr__(self, "boundary", boundary or make_boundary())
         object.__setattr__(self, "parameters", fix_parameters(parameters))
-        object.__setattr__(self, "representation", representation)
         object.__setattr__(self, "single_part", single_part)
         headers = further_headers(headers or Headers(), self._own_headers())
         object.__setattr__(self, "headers", headers)
+
+    @property
+    def study(self) -> str | None:
+        """Study Instance UID that all instances must have; ``None`` for any."""
+        return self.selector.study or None
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -125,13 +137,22 @@ class StoreRequest:
             Part10Error: A file is not DICOM.
             LocalProtocolError: An instance is in a file that would have to be read first.
         """
-        return tuple(map(_dataset, self.instances))
+        return tuple(map(as_dataset, self.instances))
 
     def _own_headers(self) -> Headers:
-        content_type = MediaType.parse(self.representation)
-        if not self.single_part:
+        if self.single_part:
+            content_type = self._part_media_type
+        else:
             content_type = related(self.representation).with_parameters({"boundary": self.boundary})
         return Headers({"Accept": Representation.JSON, "Content-Type": str(content_type)})
+
+    @property
+    def _part_media_type(self) -> MediaType:
+        """That of a part that is an instance, or several."""
+        media_type = MediaType.parse(self.representation)
+        if self.transfer_syntax is None:
+            return media_type
+        return media_type.with_parameters({"transfer-syntax": self.transfer_syntax})
 
     def to_http(self) -> Request:
         """The HTTP request; a body of files is made of them, and none of them is copied.
@@ -141,9 +162,8 @@ class StoreRequest:
             ConfigurationError: A data set is big-endian, and has values for parts of their own.
             ContentError: A data set cannot be written so.
         """
-        selector = Selector(study=self.study or "", permissive=True)
         query = build_query(self.parameters)
-        url = self.base_url.child(*selector.parts()).with_query(query)
+        url = self.base_url.child(*self.selector.parts()).with_query(query)
         return Request("POST", url, self._own_headers().merged(self.headers), self._body())
 
     def _body(self) -> Body:
@@ -151,7 +171,8 @@ class StoreRequest:
         if self.single_part:
             return tuple(files)
         if files:
-            parts = [OutgoingPart(_PART_HEADERS, (file,)) for file in files]
+            head = Headers({"Content-Type": str(self._part_media_type)})
+            parts = [OutgoingPart(head, (file,)) for file in files]
         else:
             parts = self._metadata_parts()
         return render_multipart(parts, self.boundary)
@@ -159,16 +180,18 @@ class StoreRequest:
     def _metadata_parts(self) -> list[OutgoingPart]:
         """Metadata first, then the bulk data that they refer to (PS3.18 §8.6.1.2)."""
         writer = BulkDataWriter(self.boundary)
-        parts: list[OutgoingPart] = []
+        documents: list[bytes] = []
         objects: list[dict[str, Any]] = []
         for dataset in self.datasets:
             writer.begin(dataset)
             if self.representation is Representation.XML:
-                parts.append(xml_part(dataset, writer.choose))
+                documents.append(dataset_to_xml(dataset, writer.choose))
             else:
                 objects.append(dataset_to_json(dataset, writer.choose))
         if objects:
-            parts.append(OutgoingPart(_JSON_HEADERS, (format_objects(objects),)))
+            documents.append(format_objects(objects))
+        head = Headers({"Content-Type": str(self._part_media_type)})
+        parts = [OutgoingPart(head, (document,)) for document in documents]
         return parts + [item.part() for item in writer.bulk_data]
 
     @classmethod
@@ -178,7 +201,9 @@ class StoreRequest:
         """Read a request, as a server does, whole.
 
         Files stay octets, so that one which is broken fails alone. Bulk data come back into their
-        data sets, whose ``file_meta`` tells the transfer syntax of compressed pixel data.
+        data sets, whose ``file_meta`` tells the transfer syntax of compressed pixel data. A
+        ``transfer_syntax`` is what all parts say and no instance contradicts: the head of a file
+        goes before the media type of its part (PS3.18 §8.7.9).
 
         Args:
             request: The request.
@@ -196,30 +221,24 @@ class StoreRequest:
         parts = read_message_parts(request)
         representation = _request_representation(media_type, parts)
         if representation is Representation.DICOM:
+            metadata = parts
             instances: Sequence[Segment | Dataset] = [part.octets for part in parts]
         else:
+            metadata = [part for part in parts if _is_metadata(part, representation)]
             instances = _read_metadata(parts, representation)
         is_multipart = media_type is not None and media_type.is_multipart
         with refusing():
             return cls(
                 base,
                 instances,
-                route.selector.study or None,
-                media_type.boundary if media_type else None,
-                request.url.parse_query(),
-                request.headers,
+                route.selector,
                 representation,
+                common_transfer_syntax((part.media_type for part in metadata), instances),
+                boundary=media_type.boundary if media_type else None,
+                parameters=request.url.parse_query(),
+                headers=request.headers,
                 single_part=representation is Representation.DICOM and not is_multipart,
-                permissive=permissive,
             )
-
-
-def _file(item: Segment | Dataset) -> Segment:
-    return item if isinstance(item, Segment) else encode(item)
-
-
-def _dataset(item: Segment | Dataset) -> Dataset:
-    return decode(body_octets((item,))) if isinstance(item, Segment) else item
 
 
 def _request_representation(media_type: MediaType | None, parts: Sequence[Part]) -> Representation:

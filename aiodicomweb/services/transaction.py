@@ -32,6 +32,7 @@ __all__ = [
     "extra_parameters",
     "fix_parameters",
     "further_headers",
+    "json_body",
     "json_objects",
     "refusing",
     "route_request",
@@ -95,11 +96,12 @@ def _values(value: Any) -> tuple[str, ...]:
 
 
 def further_headers(headers: Headers, ours: Headers) -> Headers:
-    """The fields that say more than, or other than, those that we write by ourselves."""
-    written = {(name.lower(), value) for name, value in ours.items()}
-    return Headers(
-        (name, value) for name, value in headers.items() if (name.lower(), value) not in written
-    )
+    """The fields that say more than, or other than, those that we write by ourselves.
+
+    A field stays with all its lines, or goes: those that stay take the place of ours.
+    """
+    same = [name for name in ours if headers.get_all(name) == ours.get_all(name)]
+    return headers.without(*same)
 
 
 def warning_headers(warnings: Iterable[str]) -> list[tuple[str, str]]:
@@ -123,7 +125,7 @@ def route_request(
     """
     base = None if base_url is None else base_url.path
     route = Route.parse(request.url.path, base=base, permissive=permissive)
-    if request.method != METHODS[service] or service not in route.services:
+    if request.method not in METHODS[service] or service not in route.services:
         raise RemoteProtocolError(f"that is no {service}", status_hint=405)
     url = request.url.without_userinfo()
     return base_url or URL(url.scheme, url.authority, route.base), route
@@ -139,20 +141,29 @@ def refusing() -> Generator[None]:
 
 
 def json_objects(response: Response) -> list[JsonObject]:
-    """The data sets of an answer in DICOM JSON; none where the body is empty.
+    """The data sets of an answer in DICOM JSON, as JSON; none where the body is empty.
+
+    Raises:
+        UnexpectedMediaType: See :func:`json_body`.
+        JsonModelError: It claims to be JSON, and is not.
+    """
+    return parse_objects(json_body(response))
+
+
+def json_body(response: Response) -> bytes:
+    """The body of an answer that is DICOM JSON, or empty.
 
     Raises:
         UnexpectedMediaType: The body is something else, such as a log-in page.
-        JsonModelError: It claims to be JSON, and is not.
     """
     start = response.body.lstrip(_BLANK)[:1]
     if not start:
-        return []
+        return b""
     media_type = response.media_type
     # Orthanc leaves out the Content-Type when it refuses to store.
     is_json = start in (b"[", b"{") if media_type is None else media_type.is_json
     if is_json:
-        return parse_objects(response.body)
+        return response.body
     raise UnexpectedMediaType(
         "the answer is not DICOM JSON",
         media_type=str(media_type or ""),

@@ -13,7 +13,6 @@ from ..errors import ConfigurationError, ContentError, ProtocolError, Unexpected
 from ..http import (
     URL,
     ByteRange,
-    ContentRange,
     Headers,
     MediaType,
     Request,
@@ -25,7 +24,7 @@ from ..http import (
     parse_accept,
     parse_range,
 )
-from .bulk_data import BulkData
+from .bulk_data import BulkData, resolve_bulkdata
 from .content import (
     Part,
     read_dataset_part,
@@ -33,7 +32,15 @@ from .content import (
     write_datasets,
     write_multipart,
 )
-from .media_types import MediaTypes, accept_for, complete_ranges, wanted_media_types
+from .media_types import (
+    MediaTypes,
+    accept_for,
+    check_families,
+    complete_ranges,
+    is_possible,
+    wanted_media_types,
+)
+from .rendering import RenderingOptions, Viewport
 from .representation import Representation
 from .routes import METHODS, Resource, Service, is_retrievable
 from .transaction import (
@@ -48,7 +55,7 @@ from .transaction import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pydicom import Dataset
 
@@ -70,14 +77,6 @@ _ANYTHING: Final = MediaType("*", "*")
 _OCTETS: Final = MediaType("application", "octet-stream")
 _BYTE_RANGES: Final = frozenset({"multipart/byteranges", "multipart/x-byteranges"})
 _DATASETS: Final = frozenset({Resource.INSTANCES, Resource.METADATA})
-_SINGLE_PARTS: Final[dict[Resource, tuple[set[str], set[str]]]] = {
-    Resource.INSTANCES: (set(), {"application/dicom", "application/octet-stream"}),
-    Resource.FRAMES: ({"image", "video"}, {"application/octet-stream"}),
-    Resource.PIXELDATA: ({"image", "video"}, {"application/octet-stream"}),
-    Resource.RENDERED: ({"image", "video", "text"}, {"application/pdf"}),
-    Resource.THUMBNAIL: ({"image"}, set()),
-}
-"""By type, and by type and subtype."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -86,17 +85,22 @@ class RetrieveRequest:
 
     Args:
         base_url: URL of the service.
-        target: What to retrieve from; for bulk data also their URL, wherever it is.
+        selector_or_url: What to retrieve from; for bulk data also their URL, wherever it is.
         resource: What to retrieve of it.
         media_types: See :func:`accept_for`. An ``Accept`` among the headers takes their place.
         byte_range: First and last octet wanted, from 0, both included; ``None`` as last for all
             that follow (RFC 9110 §14.2). A ``Range`` among the headers takes its place.
         parameters: Further parameters: see :func:`extra_parameters`.
         headers: Further header fields, which replace ours.
+        rendering: How to render, for ``RENDERED``; for ``THUMBNAIL`` the size of a viewport only.
+            They become parameters.
+
+    Attributes:
+        target: What to retrieve from.
 
     Raises:
-        ConfigurationError: The target has no such resource, a media type is malformed, or the
-            range cannot be.
+        ConfigurationError: The target has no such resource, a media type is malformed, DICOM and
+            rendered media types are mixed, or the range or rendering cannot be.
     """
 
     base_url: URL
@@ -110,14 +114,15 @@ class RetrieveRequest:
     def __init__(
         self,
         base_url: URL,
-        target: Selector | URL,
+        selector_or_url: Selector | URL,
         resource: Resource = Resource.INSTANCES,
         media_types: MediaTypes | None = None,
         byte_range: tuple[int, int | None] | None = None,
         parameters: GivenParameters = None,
         headers: Headers | None = None,
+        rendering: RenderingOptions | None = None,
     ) -> None:
-        _check_target(target, resource)
+        _check_target(selector_or_url, resource)
         headers = headers or Headers()
         wanted = wanted_media_types(resource, media_types)
         if "Accept" in headers:
@@ -125,16 +130,36 @@ class RetrieveRequest:
         if "Range" in headers:
             byte_range = _parse_byte_range(headers["Range"])
         if byte_range is not None:
-            first, last = byte_range
-            if first < 0 or (last is not None and last < first):
-                raise ConfigurationError("byte_range is (first, last), from 0")
+            _check_byte_range(*byte_range)
+        if rendering is not None:
+            _check_rendering(rendering, resource)
+            parameters = (*rendering.parameters(), *fix_parameters(parameters))
         object.__setattr__(self, "base_url", base_url.child())
-        object.__setattr__(self, "target", target)
+        object.__setattr__(self, "target", selector_or_url)
         object.__setattr__(self, "resource", resource)
         object.__setattr__(self, "media_types", wanted)
         object.__setattr__(self, "byte_range", byte_range)
         object.__setattr__(self, "parameters", fix_parameters(parameters))
         object.__setattr__(self, "headers", further_headers(headers, self._own_headers()))
+        if resource is not Resource.BULKDATA:
+            # An encapsulated document comes as what it is, such as a PDF (RET-65).
+            check_families((*self._accepted(), *self._asked()))
+
+    @property
+    def rendering(self) -> RenderingOptions:
+        """How to render, as the parameters say; of a thumbnail the viewport only.
+
+        Raises:
+            RemoteProtocolError: A parameter has a value that it cannot have (400).
+        """
+        if self.resource not in (Resource.RENDERED, Resource.THUMBNAIL):
+            return RenderingOptions()
+        is_thumbnail = self.resource is Resource.THUMBNAIL
+        known = [pair for pair in self.parameters if pair[0] == "viewport" or not is_thumbnail]
+        options = RenderingOptions.parse(known)
+        with refusing():
+            _check_rendering(options, self.resource)
+        return options
 
     def _own_headers(self) -> Headers:
         headers = Headers()
@@ -185,19 +210,21 @@ class RetrieveRequest:
         try:
             base, route = route_request(request, Service.RETRIEVE, base_url, permissive=permissive)
         except ProtocolError as error:
-            if error.status_hint != 404 or request.method != METHODS[Service.RETRIEVE]:
+            if error.status_hint != 404 or request.method not in METHODS[Service.RETRIEVE]:
                 raise
             url = request.url.without_userinfo()
             own = base_url or URL(url.scheme, url.authority, "")
             return cls(own, url, Resource.BULKDATA, headers=headers)
         with refusing():
-            return cls(
+            found = cls(
                 base,
                 route.selector,
                 route.resource,
                 parameters=request.url.parse_query(),
                 headers=headers,
             )
+        _ = found.rendering  # refuses what cannot be
+        return found
 
     def choose(
         self, offers: Sequence[MediaType], default: MediaType | None = None
@@ -214,14 +241,19 @@ class RetrieveRequest:
         Returns:
             One of ``offers``; ``None`` if none is acceptable, which is a 406.
         """
-        value = self._own_headers().merged(self.headers).get("Accept", "")
-        parameter = [v for name, values in self.parameters if name == "accept" for v in values]
-        return choose_media_type(
-            offers, self._ranges(value), parameter=self._ranges(parameter), default=default
-        )
+        accepted = complete_ranges(self.resource, self._accepted())
+        asked = complete_ranges(self.resource, self._asked())
+        return choose_media_type(offers, accepted, parameter=asked, default=default)
 
-    def _ranges(self, value: str | list[str]) -> tuple[MediaRange, ...]:
-        return complete_ranges(self.resource, parse_accept(value))
+    def _accepted(self) -> tuple[MediaRange, ...]:
+        """The members of the ``Accept`` field."""
+        return parse_accept(self._own_headers().merged(self.headers).get("Accept", ""))
+
+    def _asked(self) -> tuple[MediaRange, ...]:
+        """The members of the ``accept`` parameter."""
+        return parse_accept(
+            [v for name, values in self.parameters if name == "accept" for v in values]
+        )
 
     def admits(self, response: Response) -> bool:
         """Whether a response's media type can be an answer at all.
@@ -230,7 +262,7 @@ class RetrieveRequest:
         always let pass, and so is one part in place of multipart, in any DICOM media type: many
         servers give that whatever was asked.
         """
-        return response.status == 204 or _admits(self.resource, response.media_type)
+        return response.status == 204 or is_possible(self.resource, response.media_type)
 
 
 def _check_target(target: Selector | URL, resource: Resource) -> None:
@@ -240,6 +272,24 @@ def _check_target(target: Selector | URL, resource: Resource) -> None:
             raise ConfigurationError("only bulk data are retrieved by URL")
     elif not is_retrievable(target, resource):
         raise ConfigurationError(f"the target has no {resource or 'instances'} to be retrieved")
+
+
+def _check_byte_range(first: int, last: int | None) -> None:
+    if first < 0 or (last is not None and last < first):
+        raise ConfigurationError("byte_range is (first, last), from 0")
+
+
+def _check_rendering(rendering: RenderingOptions, resource: Resource) -> None:
+    """Check that a resource can be rendered so (PS3.18 Tables 8.3.5-1 and 8.3.5-2)."""
+    if resource is Resource.RENDERED:
+        return
+    size = (
+        Viewport(rendering.viewport.width, rendering.viewport.height)
+        if rendering.viewport
+        else None
+    )
+    if resource is not Resource.THUMBNAIL or rendering != RenderingOptions(viewport=size):
+        raise ConfigurationError("a thumbnail has the size of a viewport, other resources none")
 
 
 def _parse_wanted(accept: str) -> tuple[MediaType, ...]:
@@ -255,55 +305,54 @@ def _parse_byte_range(value: str) -> tuple[int, int | None] | None:
     return ranges[0].first, ranges[0].last
 
 
-def _admits(resource: Resource, media_type: MediaType | None) -> bool:
-    if media_type is None:
-        # A DICOM file is known by its head; of anything else nobody could tell.
-        return resource is Resource.INSTANCES
-    if media_type.is_multipart:
-        return True
-    if resource is Resource.METADATA:
-        return media_type.is_json
-    if resource is Resource.BULKDATA:
-        # An encapsulated document can be almost anything.
-        return not media_type.is_json and media_type.essence != "text/html"
-    types, essences = _SINGLE_PARTS[resource]
-    return media_type.type in types or media_type.essence in essences
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class RetrieveResponse:
     """What was retrieved (PS3.18 §10.4.3): data sets, or bulk data.
 
-    Attributes:
-        datasets: Instances, or their metadata.
-        bulk_data: Bulk data, pixel data, frames, or rendered images. Ranges of octets say so
-            themselves.
+    Args:
+        datasets: Instances, or their metadata; bulk data may stand here too.
         representation: How data sets are written; ``DICOM`` where there is none.
         partial: Whether some of the instances asked for are missing: a 206 that answers no range
             (PS3.18 §10.4.3.1).
         warnings: Texts of the ``Warning`` fields.
+        bulk_data: Bulk data, pixel data, frames, or rendered images. Ranges of octets say so
+            themselves.
 
     Raises:
         ConfigurationError: There are data sets and bulk data, ranges and wholes, or nothing of
-            which a part is missing.
+            which a part is missing; or there is no such representation.
     """
 
-    datasets: tuple[Dataset, ...] = field(default=(), repr=False)
-    bulk_data: tuple[BulkData, ...] = ()
-    representation: Representation = Representation.DICOM
-    partial: bool = False
-    warnings: tuple[str, ...] = ()
+    datasets: tuple[Dataset, ...] = field(repr=False)
+    representation: Representation
+    partial: bool
+    warnings: tuple[str, ...]
+    bulk_data: tuple[BulkData, ...]
 
-    def __post_init__(self) -> None:
-        """Check that it can be one answer."""
-        object.__setattr__(self, "datasets", tuple(self.datasets))
-        object.__setattr__(self, "bulk_data", tuple(self.bulk_data))
-        if not self.datasets:
-            object.__setattr__(self, "representation", Representation.DICOM)
-        if self.datasets and self.bulk_data:
+    def __init__(
+        self,
+        datasets: Iterable[Dataset | BulkData] = (),
+        representation: Representation = Representation.DICOM,
+        partial: bool = False,
+        warnings: Iterable[str] = (),
+        *,
+        bulk_data: Iterable[BulkData] = (),
+    ) -> None:
+        if representation not in list(Representation):
+            raise ConfigurationError("data sets are DICOM, JSON or XML")
+        given = (*datasets, *bulk_data)
+        values = tuple(item for item in given if isinstance(item, BulkData))
+        found = tuple(item for item in given if not isinstance(item, BulkData))
+        object.__setattr__(self, "datasets", found)
+        object.__setattr__(self, "bulk_data", values)
+        object.__setattr__(self, "partial", partial)
+        object.__setattr__(self, "warnings", tuple(warnings))
+        written = Representation(representation if found else Representation.DICOM)
+        object.__setattr__(self, "representation", written)
+        if found and values:
             raise ConfigurationError("an answer has data sets, or bulk data")
-        ranges = {item.content_range is not None for item in self.bulk_data}
-        if len(ranges) > 1 or (self.partial and (True in ranges or not self._items)):
+        ranges = {item.content_range is not None for item in values}
+        if len(ranges) > 1 or (partial and (True in ranges or not given)):
             raise ConfigurationError("an answer is whole, or has ranges, or is partial")
 
     @property
@@ -348,9 +397,9 @@ class RetrieveResponse:
             return Headers({"Content-Type": str(media_type)}), body
         first = self.bulk_data[0]
         if single_part or (first.content_range is not None and self._items == 1):
-            return first.headers, first.data
+            return first.headers, bytes(first)
         media_type, body = write_multipart(
-            [item.part() for item in self.bulk_data], first.media_type.essence
+            [item.part() for item in self.bulk_data], first.media_type
         )
         if first.content_range is not None:
             media_type = MediaType("multipart", "byteranges").with_parameters(
@@ -388,7 +437,7 @@ class RetrieveResponse:
         warnings = response.warnings
         if "Content-Range" in response.headers:
             piece = Part(media_type or _OCTETS, response.headers, response.body)
-            return cls(bulk_data=(_bulk_data(piece),), warnings=warnings)
+            return cls(bulk_data=(piece.bulk_data(),), warnings=warnings)
         parts = read_message_parts(response)
         if resource is not None and parts and not _is_answer(resource, parts, media_type):
             raise UnexpectedMediaType(
@@ -399,19 +448,19 @@ class RetrieveResponse:
         partial = response.partial and bool(parts)
         represented = None if _is_bulk(resource, media_type) else _representation(parts)
         if represented is None:
-            items = tuple(map(_bulk_data, parts))
+            items = tuple(part.bulk_data() for part in parts)
             if _is_byte_ranges(media_type) and any(item.content_range is None for item in items):
                 raise ContentError("a range of octets does not say which")
-            return cls((), items, partial=partial, warnings=warnings)
+            return cls(items, partial=partial, warnings=warnings)
         datasets = [dataset for part in parts for dataset in read_dataset_part(part, bulk_data)]
-        return cls(tuple(datasets), (), represented, partial and bool(datasets), warnings)
+        return cls(datasets, represented, partial and bool(datasets), warnings)
 
 
 def _is_answer(resource: Resource, parts: Sequence[Part], media_type: MediaType | None) -> bool:
     is_metadata = resource is Resource.METADATA and all(
         part.representation in (Representation.JSON, Representation.XML) for part in parts
     )
-    return is_metadata or (resource is not Resource.METADATA and _admits(resource, media_type))
+    return is_metadata or (resource is not Resource.METADATA and is_possible(resource, media_type))
 
 
 def _is_byte_ranges(media_type: MediaType | None) -> bool:
@@ -428,32 +477,3 @@ def _representation(parts: Sequence[Part]) -> Representation | None:
     if len(found) > 1:
         raise UnexpectedMediaType("the parts are of several kinds")
     return found.pop() if found else None
-
-
-def _bulk_data(part: Part) -> BulkData:
-    value = part.headers.get("Content-Range")
-    content_range = None if value is None else ContentRange.parse(value)
-    if value is not None and (content_range is None or content_range.length != len(part.octets)):
-        raise ContentError("a range of other octets than it says")
-    return BulkData(part.octets, part.media_type, part.location, content_range)
-
-
-def resolve_bulkdata(base: URL, uri: str) -> URL:
-    """The URL of a ``BulkDataURI`` (PS3.18 §F.2.6).
-
-    Whether credentials go there is the client's decision: see :attr:`URL.origin`.
-
-    Args:
-        base: URL that the metadata came from, after redirects.
-        uri: As in the metadata; a relative one is resolved against ``base`` (RFC 3986 §5).
-
-    Raises:
-        ContentError: It is not a URL, or not one of ``http`` or ``https``.
-    """
-    try:
-        url = base.join(uri.strip())
-    except ProtocolError:
-        raise ContentError("a BulkDataURI is not a URL") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ContentError("a BulkDataURI is not at an http or https server")
-    return url.without_userinfo()

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from aiodicomweb import BulkData, FailedInstance, Frame, StoredInstance, StoreFailed, StoreReport
+from aiodicomweb import FailedInstance, Frame, StoredInstance, StoreFailed, StoreReport
 from aiodicomweb.services import StoreResponse
 
 STORED = StoredInstance("1.2.840", "1.2.1")
@@ -19,14 +19,6 @@ def test_a_frame_is_its_octets() -> None:
 
     assert (b"secret", 6) == (bytes(frame), len(frame))
     assert "Frame(number=3, media_type='image/jpeg', transfer_syntax=None)" == repr(frame)
-
-
-def test_bulk_data_are_their_octets() -> None:
-    """``bytes`` copies, ``len`` counts, ``repr`` shows no payload."""
-    value = BulkData(memoryview(b"secret"), "application/pdf", None, "/studies/secret")
-
-    assert (b"secret", 6) == (bytes(value), len(value))
-    assert "BulkData(media_type='application/pdf', transfer_syntax=None)" == repr(value)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import ContentError, FrameMismatch, FramingError, UnexpectedMediaType
 from ...http import ContentRange
-from ...services import Resource
+from ...services import BulkData, Resource
 from ..parts import BulkDataPart, Instance, Part
-from ..results import BulkData, Frame
+from ..results import Frame
 from .call import Call
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...dicom.uids import check_uid
 from ...http import Headers
-from ...services import StoreRequest
+from ...services import Selector, StoreRequest
 from ..calls import StoreCall
 from .verbs import Verbs
 
@@ -50,16 +50,17 @@ class StoreVerbs(Verbs):
             Part10Error: A file or octets are no DICOM file; nothing was sent.
             OSError: A file can't be read.
         """
+        if study_instance_uid is not None:
+            check_uid(study_instance_uid, "study_instance_uid")
+        selector = Selector(study=study_instance_uid or "")
 
         def make_request(segments: Sequence[Segment]) -> StoreRequest:
             return StoreRequest(
                 self._stow,
                 segments,
-                study_instance_uid,
+                selector,
                 parameters=additional_params,
                 headers=Headers(headers or {}),
             )
 
-        if study_instance_uid is not None:
-            check_uid(study_instance_uid, "study_instance_uid")
         return StoreCall(self._session, datasets, make_request)

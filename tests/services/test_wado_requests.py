@@ -1,31 +1,26 @@
+"""Retrievals: written and read."""
+
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from pydicom import Dataset
 
-from aiodicomweb.dicom.frames import set_transfer_syntax
 from aiodicomweb.errors import (
     ConfigurationError,
-    ContentError,
-    LocalProtocolError,
-    MultipartError,
-    NotAcceptable,
-    NotFound,
     ProtocolError,
-    UnexpectedMediaType,
 )
-from aiodicomweb.http import URL, ContentRange, Headers, MediaType, Request, Response
+from aiodicomweb.http import URL, Headers, MediaType, Request, Response
 from aiodicomweb.services import (
-    BulkData,
-    Representation,
+    IccProfile,
+    RenderingOptions,
     Resource,
     RetrieveRequest,
-    RetrieveResponse,
     Selector,
+    Viewport,
+    VoiFunction,
+    Window,
     accept_for,
-    resolve_bulkdata,
 )
 
 BASE = URL.parse("http://pacs.example/dicom-web")
@@ -251,45 +246,7 @@ def test_no_repr_shows_a_parameter() -> None:
     assert "Secret" not in repr(request) + repr(request.to_http())
 
 
-@pytest.mark.parametrize(
-    ("expected", "uri"),
-    [
-        ("https://other.example/bulk/1", "https://other.example/bulk/1"),
-        ("http://pacs.example/bulk/1?x=y", " /bulk/1?x=y\n"),
-        ("http://pacs.example/rs/studies/1.2/bulk/1", "bulk/1"),  # JSN-43
-        ("http://pacs.example/rs/bulkdata/x", "../../bulkdata/x"),
-        ("http://other.example/x", "//other.example/x"),
-        ("http://other.example/x", "HTTP://user:password@other.example/x"),
-    ],
-)
-def test_a_bulk_data_uri_is_resolved(expected: str, uri: str) -> None:
-    """Absolute, or relative to the URL of the metadata (JSN-43)."""
-    base = URL.parse("http://pacs.example/rs/studies/1.2/metadata")
-
-    assert expected == str(resolve_bulkdata(base, uri))
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "file:///etc/passwd",
-        "urn:uuid:1",
-        "ftp://h/x",
-        "http://",
-        "http:///x",
-        "http://h:x/",
-        "a b\r\nc",
-    ],
-)
-def test_other_uris_are_refused(uri: str) -> None:
-    """Only http and https are fetched (JSN-44); the error shows nothing of the URI."""
-    with pytest.raises(ContentError) as caught:
-        resolve_bulkdata(URL.parse("http://pacs.example/rs/studies"), uri)
-
-    assert uri not in str(caught.value)
-
-
-# --- requests, read -----------------------------------------------------------------------------
+# --- read -----------------------------------------------------------------------------------------
 
 LITTLE = "1.2.840.10008.1.2.1"
 DICOM = 'multipart/related; type="application/dicom"'
@@ -421,260 +378,121 @@ def test_the_server_knows_older_names() -> None:
     assert offer == request.choose([offer])
 
 
-# --- responses, both ways -----------------------------------------------------------------------
+def test_head_is_like_get() -> None:
+    """It asks for the same, and gets the head alone (HTP-45, RFC 9110 §9.3.2)."""
+    for url in ("http://h/studies/1.2/metadata", "http://h/bulk/7"):
+        get, head = (Request(method, URL.parse(url)) for method in ("GET", "HEAD"))
+
+        assert RetrieveRequest.from_http(get) == RetrieveRequest.from_http(head)
 
 
-def instance(uid: str = "1.2.3") -> Dataset:
-    """A data set that can be a file."""
-    dataset = Dataset()
-    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
-    dataset.SOPInstanceUID = uid
-    dataset.PatientName = "Doe^J"
-    set_transfer_syntax(dataset, LITTLE)
-    return dataset
+# --- families and rendering ---------------------------------------------------------------------
 
 
-JPEG_DATA = BulkData(
-    b"\xff\xd8", MediaType("image", "jpeg", (("transfer-syntax", JPEG),)), "/rs/frames/1"
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [
+        ("", "application/dicom, text/html"),
+        ("?accept=image/png", "application/dicom, */*"),
+        ("?accept=image/png,image/jls", "*/*"),
+    ],
 )
-ANSWERS = [
-    *(
-        RetrieveResponse((instance("1"), instance("2")), representation=representation)
-        for representation in Representation
-    ),
-    RetrieveResponse((instance("1"),), partial=True, warnings=("some are missing",)),
-    RetrieveResponse(bulk_data=(JPEG_DATA, BulkData(b"\r\n--x"), BulkData(b"", location="b"))),
-    RetrieveResponse(bulk_data=(JPEG_DATA,), partial=True),
-    RetrieveResponse(bulk_data=(BulkData(b"abc", content_range=ContentRange(5, 7, 10)),)),
-    RetrieveResponse(
-        bulk_data=(
-            BulkData(b"abc", content_range=ContentRange(5, 7, None)),
-            BulkData(b"a", location="x", content_range=ContentRange(0, 0, 9)),
-        )
-    ),
-    RetrieveResponse(),
-]
+def test_families_are_not_mixed(query: str, accept: str) -> None:
+    """Field and parameter together are DICOM or rendered: else 400 (MED-04, RET-34)."""
+    with pytest.raises(ProtocolError) as caught:
+        received(f"/studies/1.2{query}", accept)
 
-
-@pytest.mark.parametrize("answer", ANSWERS)
-def test_every_answer_is_written_and_read(answer: RetrieveResponse) -> None:
-    """200, 204 and 206 in both meanings (RET-30, RET-31, RET-51, RET-54, RET-58, HTP-71)."""
-    response = answer.to_http()
-
-    assert answer == RetrieveResponse.from_http(response)
-    assert answer == RetrieveResponse.from_http(Response.from_bytes(bytes(response)))
-    assert answer.partial is response.partial
-
-
-@pytest.mark.parametrize("representation", list(Representation))
-def test_one_data_set_may_stand_alone(representation: Representation) -> None:
-    """A single part in place of multipart (RET-52)."""
-    answer = RetrieveResponse((instance(),), representation=representation)
-    response = answer.to_http(single_part=True)
-
-    assert response.media_type is not None
-    assert representation == response.media_type.essence
-    assert answer == RetrieveResponse.from_http(response)
-
-
-def test_one_value_may_stand_alone() -> None:
-    """Its fields are those of the message (MED-27, MED-29)."""
-    answer = RetrieveResponse(bulk_data=(JPEG_DATA,))
-    response = answer.to_http(single_part=True)
-
-    assert b"\xff\xd8" == response.body
-    assert "/rs/frames/1" == response.headers["Content-Location"]
-    assert answer == RetrieveResponse.from_http(response)
+    assert 400 == caught.value.status_hint
     with pytest.raises(ConfigurationError):
-        RetrieveResponse(bulk_data=(JPEG_DATA, JPEG_DATA)).to_http(single_part=True)
-
-
-def test_what_answers_look_like() -> None:
-    """The root's type in the Content-Type, and a status for each case (RET-30, RET-31)."""
-    answers = [answer.to_http() for answer in ANSWERS]
-    types = [str(answer.media_type).partition("; boundary")[0] for answer in answers]
-
-    assert [200, 200, 200, 206, 200, 206, 206, 206, 204] == [answer.status for answer in answers]
-    assert [
-        DICOM,
-        "application/dicom+json",
-        'multipart/related; type="application/dicom+xml"',
-        DICOM,
-        'multipart/related; type="image/jpeg"',
-        'multipart/related; type="image/jpeg"',
-        "application/octet-stream",
-        "multipart/byteranges",
-        "None",
-    ] == types
-    assert "bytes 5-7/10" == answers[6].headers["Content-Range"]
-    assert f"application/dicom; transfer-syntax={LITTLE}".encode() in answers[0].body
-
-
-def test_metadata_may_refer_to_bulk_data() -> None:
-    """A server says where they are, and a client gets them (RET-56, JSN-41)."""
-    dataset = instance()
-    dataset.PixelData = b"pixels"
-    dataset["PixelData"].VR = "OW"
-    for representation in (Representation.JSON, Representation.XML):
-        answer = RetrieveResponse((dataset,), representation=representation)
-        response = answer.to_http(
-            bulk_data=lambda element: "/bulk/1" if element.keyword == "PixelData" else None
-        )
-
-        assert b"/bulk/1" in response.body
-        assert RetrieveResponse.from_http(response).datasets[0].PixelData is None
-        assert answer == RetrieveResponse.from_http(
-            response, bulk_data=lambda tag, vr, uri: b"pixels" if uri == "/bulk/1" else None
+        RetrieveRequest(
+            BASE, INSTANCE, headers=Headers({"Accept": f"{accept}, text/xml, image/jls"})
         )
 
 
-@pytest.mark.parametrize(
-    ("resource", "content_type"),
-    [
-        (Resource.RENDERED, "text/html"),
-        (Resource.BULKDATA, "multipart/related; type=application/dicom; boundary=b"),
-        (Resource.FRAMES, "application/octet-stream"),
-        (Resource.THUMBNAIL, "image/png"),
-    ],
+def test_an_encapsulated_document_is_bulk_data() -> None:
+    """Who takes octets may take the PDF that they are (RET-65)."""
+    octets, pdf = MediaType("application", "octet-stream"), MediaType("application", "pdf")
+    request = RetrieveRequest(BASE, INSTANCE, Resource.BULKDATA, [octets, pdf])
+
+    assert (octets, pdf) == request.media_types
+
+
+RENDERING = RenderingOptions(
+    ("patient",),
+    90,
+    Viewport(512, 256, 1, None, -0.5),
+    Window(40, 400, VoiFunction.LINEAR_EXACT),
+    IccProfile.YES,
 )
-def test_the_resource_tells_what_is_data(resource: Resource, content_type: str) -> None:
-    """A report in HTML, and a document that is DICOM itself (MED-03, RET-65)."""
-    body = b"--b\r\n\r\nx\r\n--b--" if "multipart" in content_type else b"x"
-    response = Response(200, Headers({"Content-Type": content_type}), body)
-    answer = RetrieveResponse.from_http(response, resource=resource)
-
-    assert [b"x"] == [item.data for item in answer.bulk_data]
-
-
-@pytest.mark.parametrize(
-    ("expected", "content_type"),
-    [
-        ("1.2.840.10008.1.2.4.80", "image/x-jls"),
-        (LITTLE, None),
-        (JPEG, f"image/jpeg; transfer-syntax={JPEG}"),
-        (None, "image/png"),
-    ],
-)
-def test_the_transfer_syntax_of_a_frame(expected: str | None, content_type: str | None) -> None:
-    """As told, or as the media type implies (MED-65, MED-80..113)."""
-    headers = Headers({"Content-Type": content_type} if content_type else {})
-    answer = RetrieveResponse.from_http(Response(200, headers, b"x"))
-
-    assert expected == answer.bulk_data[0].transfer_syntax
-
-
-def test_what_comes_without_content_type_is_looked_at() -> None:
-    """DICOM and JSON are seen, all else is octets."""
-    file = RetrieveResponse((instance(),)).to_http(single_part=True).body
-
-    assert 1 == len(RetrieveResponse.from_http(Response(200, body=file)).datasets)
-    assert 2 == len(RetrieveResponse.from_http(Response(200, body=b" [{},{}]")).datasets)
-    assert 1 == len(RetrieveResponse.from_http(Response(200, body=b"x")).bulk_data)
-
-
-@pytest.mark.parametrize("body", [b"", b"[]"])
-def test_nothing_is_nothing(body: bytes) -> None:
-    """An empty answer, partial or not, has no items."""
-    headers = Headers({"Content-Type": "application/dicom+json"})
-    assert RetrieveResponse() == RetrieveResponse.from_http(Response(206, headers, body))
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "fields", "body"),
+    ("target", "resource", "rendering"),
     [
-        (NotFound, 404, {}, b""),
-        (NotAcceptable, 406, {"Content-Type": "text/html"}, b"<html/>"),
-        (MultipartError, 200, {"Content-Type": "multipart/related; boundary=b"}, b"--b\r\n\r\nx"),
-        (ContentError, 206, {"Content-Range": "bytes 0-4/5"}, b"abc"),
-        (ContentError, 206, {"Content-Range": "nonsense"}, b"abc"),
-        (
-            ContentError,
-            206,
-            {"Content-Type": "multipart/byteranges; boundary=b"},
-            b"--b\r\n\r\nx\r\n--b--",
-        ),
-        (
-            UnexpectedMediaType,
-            200,
-            {"Content-Type": "multipart/related; boundary=b"},
-            b"--b\r\nContent-Type: application/dicom\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--",
-        ),
-        (ContentError, 200, {"Content-Type": "application/dicom"}, b"no file"),
-        (ContentError, 200, {"Content-Type": "application/dicom+json"}, b"{"),
-        (ContentError, 200, {"Content-Type": "application/dicom+xml"}, b"<"),
+        (FRAMES, Resource.RENDERED, RENDERING),
+        (Selector("1.2"), Resource.RENDERED, RenderingOptions()),
+        (INSTANCE, Resource.THUMBNAIL, RenderingOptions(viewport=Viewport(64, 64))),
     ],
 )
-def test_what_is_no_answer_is_an_error(
-    error: type[Exception], status: int, fields: dict[str, str], body: bytes
+def test_how_to_render_is_written_and_read(
+    target: Selector, resource: Resource, rendering: RenderingOptions
 ) -> None:
-    """A status, a part that is cut short, a range of other octets, and broken data sets."""
-    with pytest.raises(error):
-        RetrieveResponse.from_http(Response(status, Headers(fields), body))
+    """As parameters, beside others (RET-12..14)."""
+    request = RetrieveRequest(BASE, target, resource, parameters={"x": "1"}, rendering=rendering)
+    found = RetrieveRequest.from_http(request.to_http())
+
+    assert request == found
+    assert rendering == request.rendering == found.rendering
+    assert (("x", ("1",)),) == found.parameters[-1:]
+
+
+def test_the_query_of_a_rendering() -> None:
+    """Commas stay bare between values."""
+    request = RetrieveRequest(BASE, FRAMES, Resource.RENDERED, rendering=RENDERING).to_http()
+
+    assert (
+        "annotation=patient&quality=90&viewport=512,256,1,,-0.5"
+        "&window=40,400,linear-exact&iccprofile=yes"
+    ) == request.url.query
 
 
 @pytest.mark.parametrize(
-    ("resource", "content_type"),
+    ("resource", "rendering"),
     [
-        (Resource.INSTANCES, "text/html"),
-        (Resource.METADATA, "text/html"),
-        (Resource.METADATA, "application/dicom"),
-        (Resource.BULKDATA, "text/html"),
-        (Resource.FRAMES, "application/dicom+json"),
+        (Resource.THUMBNAIL, RENDERING),
+        (Resource.THUMBNAIL, RenderingOptions(quality=5)),
+        (Resource.THUMBNAIL, RenderingOptions(viewport=Viewport(1, 1, source_x=0))),
+        (Resource.METADATA, RenderingOptions()),
     ],
 )
-def test_a_page_is_no_answer_to_a_retrieval(resource: Resource, content_type: str) -> None:
-    """Where it is known what was asked for, a log-in page is an error (case 27)."""
-    response = Response(200, Headers({"Content-Type": content_type}), b"<html/>")
-    with pytest.raises(UnexpectedMediaType):
-        RetrieveResponse.from_http(response, resource=resource)
-
-
-@pytest.mark.parametrize("representation", [Representation.JSON, Representation.XML])
-@pytest.mark.parametrize("single_part", [False, True])
-def test_metadata_are_admitted_in_every_form(
-    representation: Representation, single_part: bool
-) -> None:
-    """JSON and XML, in multipart or not (MED-24, MED-25)."""
-    answer = RetrieveResponse((instance(),), representation=representation)
-    response = answer.to_http(single_part=single_part)
-
-    assert answer == RetrieveResponse.from_http(response, resource=Resource.METADATA)
+def test_other_resources_are_not_rendered(resource: Resource, rendering: RenderingOptions) -> None:
+    """A thumbnail has a size, and no more (REN-04, REN-10)."""
+    with pytest.raises(ConfigurationError):
+        RetrieveRequest(BASE, INSTANCE, resource, rendering=rendering)
 
 
 @pytest.mark.parametrize(
-    "values",
-    [
-        {"datasets": (Dataset(),), "bulk_data": (JPEG_DATA,)},
-        {"partial": True},
-        {"bulk_data": ANSWERS[6].bulk_data, "partial": True},
-        {"bulk_data": (*ANSWERS[6].bulk_data, JPEG_DATA)},
-    ],
+    "path", ["/rendered?quality=x", "/thumbnail?viewport=1,2,3", "/rendered?window=1,2"]
 )
-def test_answers_that_cannot_be_are_refused(values: dict[str, Any]) -> None:
-    """Data sets or bulk data; whole, ranges or partial."""
-    with pytest.raises(ConfigurationError):
-        RetrieveResponse(**values)
+def test_a_rendering_that_cannot_be_is_400(path: str) -> None:
+    """The server needs no look at it (GEN-03)."""
+    with pytest.raises(ProtocolError) as caught:
+        received(f"/studies/1.2{path}")
+
+    assert 400 == caught.value.status_hint
 
 
-def test_a_range_has_its_octets() -> None:
-    """As many as it says (HTP-71)."""
-    with pytest.raises(ConfigurationError):
-        BulkData(b"abc", content_range=ContentRange(0, 3, None))
+@pytest.mark.parametrize("path", ["/metadata?quality=x", "/thumbnail?quality=x", "?window=1"])
+def test_parameters_of_other_resources_are_ignored(path: str) -> None:
+    """Those that a resource does not have are unknown (GEN-03, REN-10)."""
+    assert RenderingOptions() == received(f"/studies/1.2{path}").rendering
 
 
-@pytest.mark.parametrize(
-    "item", [BulkData(b"", location="a\r\nX: 1"), BulkData(b"", MediaType("a", "b\r\n"))]
-)
-def test_nothing_breaks_the_head_of_a_part(item: BulkData) -> None:
-    """A location of somebody else's is checked like all else (HTP-91)."""
-    with pytest.raises(LocalProtocolError):
-        RetrieveResponse(bulk_data=(item,)).to_http()
+def test_the_arguments_have_their_names_and_order() -> None:
+    """Base URL, selector or URL, resource, media types."""
+    by_name = RetrieveRequest(
+        base_url=BASE, selector_or_url=FRAMES, resource=Resource.FRAMES, media_types=["image/jls"]
+    )
 
-
-def test_no_repr_shows_data() -> None:
-    """Data sets, octets and locations are data of patients."""
-    shown = "".join(map(repr, ANSWERS))
-
-    assert "Doe" not in shown
-    assert "/rs/frames" not in shown
-    assert "xff" not in shown
+    assert by_name == RetrieveRequest(BASE, FRAMES, Resource.FRAMES, ["image/jls"])
+    assert FRAMES == by_name.target

@@ -1,0 +1,28 @@
+"""An origin server for DICOMweb: archives, what it answers from them, and the sockets. Layer 5."""
+
+from __future__ import annotations
+
+from .access import Access, BasicAccess, BearerAccess
+from .archive import Archive, Deposit, Holding, Matches
+from .cors import Cors
+from .directory_archive import DirectoryArchive
+from .memory_archive import MemoryArchive
+from .origin import Origin
+from .scan import ScanProgress
+from .serve import Server
+
+__all__ = [
+    "Access",
+    "Archive",
+    "BasicAccess",
+    "BearerAccess",
+    "Cors",
+    "Deposit",
+    "DirectoryArchive",
+    "Holding",
+    "Matches",
+    "MemoryArchive",
+    "Origin",
+    "ScanProgress",
+    "Server",
+]
