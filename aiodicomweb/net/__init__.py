@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from .deadline import Deadlines, Timeout
+from .body_stream import BodyStream
+from .deadline import Deadlines, ServerTimeout, Timeout
+from .listener import HttpServer
+from .served_exchange import Exchange, Handler
 from .stream import ByteStream
 from .transport import Incoming, Transport
 
-__all__ = ["ByteStream", "Deadlines", "Incoming", "Timeout", "Transport"]
+__all__ = [
+    "BodyStream",
+    "ByteStream",
+    "Deadlines",
+    "Exchange",
+    "Handler",
+    "HttpServer",
+    "Incoming",
+    "ServerTimeout",
+    "Timeout",
+    "Transport",
+]

@@ -8,20 +8,15 @@ decided once, in :meth:`Connection.finish`.
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 
-from ..errors import ConnectionLost, LocalProtocolError, TransportError
-from ..http import Deferred, FileSpan
+from ..errors import ConnectionLost, TransportError
 from ..wire import BLOCK, NEED_DATA, Arena, ClientExchange
+from .sending import Sender
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from ..http import Body, Origin, Request, Response
     from ..wire import BodyReader, Limits
     from .deadline import Deadlines, Phase
@@ -35,7 +30,6 @@ class Connection:
 
     Attributes:
         origin: The peer.
-        sent: Octets of the current request that were handed to the operating system.
         received: Octets of the current response that arrived.
         exchanges: Exchanges begun; more than one says that the connection was reused.
     """
@@ -46,18 +40,18 @@ class Connection:
         "_exchange",
         "_intact",
         "_limits",
+        "_sender",
         "_sent_all",
         "_stream",
         "exchanges",
         "origin",
         "received",
-        "sent",
     )
 
     _exchange: ClientExchange
     _deadlines: Deadlines
+    _sender: Sender
     origin: Origin
-    sent: int
     received: int
     exchanges: int
 
@@ -68,9 +62,13 @@ class Connection:
         self._intact = True  # false as soon as an operation failed or was cancelled
         self._sent_all = False
         self.origin = origin
-        self.sent = 0
         self.received = 0
         self.exchanges = 0
+
+    @property
+    def sent(self) -> int:
+        """Octets of the current request that were handed to the operating system."""
+        return self._sender.sent
 
     @property
     def body(self) -> BodyReader:
@@ -87,14 +85,15 @@ class Connection:
         self._exchange = ClientExchange(self._arena, self._limits)
         self._deadlines = deadlines
         self._intact = self._sent_all = False
-        self.sent = self.received = 0
+        self._sender = Sender(self._stream, deadlines)
+        self.received = 0
         self.exchanges += 1
-        head = self._exchange.request_head(request)
+        self._sender.hold(self._exchange.request_head(request))
         try:
             if request.body:
-                response = await self._send_and_listen(head, request.body)
+                response = await self._send_and_listen(request.body)
             else:
-                await self._send([head])
+                await self._sender.flush()
                 self._sent_all = True
                 with deadlines.phase("head"):
                     response = await self._read_head()
@@ -151,17 +150,12 @@ class Connection:
 
     # --- sending ---------------------------------------------------------------------------------
 
-    async def _send(self, segments: list[bytes | bytearray | memoryview]) -> None:
-        with self._deadlines.phase("write"):
-            await self._stream.send(segments)
-        self.sent += sum(memoryview(segment).nbytes for segment in segments)
-
-    async def _send_and_listen(self, head: bytes, body: Body) -> Response:
+    async def _send_and_listen(self, body: Body) -> Response:
         """Send head and body in a task of their own; read the response's head meanwhile."""
         upload = _Upload()
         answer: Response | Exception | None = None
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._upload, head, body, upload, tasks.cancel_scope)
+            tasks.start_soon(self._upload, body, upload, tasks.cancel_scope)
             try:
                 answer = await self._read_head()
                 upload.answered = True
@@ -172,14 +166,12 @@ class Connection:
                 tasks.cancel_scope.cancel()
         return upload.outcome(answer)
 
-    async def _upload(
-        self, head: bytes, body: Body, upload: _Upload, scope: anyio.CancelScope
-    ) -> None:
+    async def _upload(self, body: Body, upload: _Upload, scope: anyio.CancelScope) -> None:
         try:
             try:
-                await self._send([head])
-                for segment in body:
-                    await self._send_segment(segment)
+                with self._sender:
+                    await self._sender.send(body)
+                    await self._sender.flush()
                 self._sent_all = True
             except ConnectionLost as error:
                 # The answer may be on its way all the same; the reader finds out.
@@ -192,39 +184,6 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - raised by the caller's task
             upload.failure = error
             scope.cancel()
-
-    async def _send_segment(
-        self, segment: bytes | bytearray | memoryview | FileSpan | Deferred
-    ) -> None:
-        if isinstance(segment, FileSpan):
-            await self._send_file(segment)
-        elif isinstance(segment, Deferred):
-            octets = await anyio.to_thread.run_sync(segment.produce)
-            if len(octets) != segment.length:
-                raise LocalProtocolError(
-                    f"a data set has {len(octets)} octets now and had {segment.length}: "
-                    "was it changed while it was being stored?"
-                )
-            await self._send_blocks(octets)
-        else:
-            await self._send_blocks(segment)
-
-    async def _send_blocks(self, octets: bytes | bytearray | memoryview) -> None:
-        """Send in blocks, so that ``Timeout.write`` bounds silence and not the whole."""
-        view = memoryview(octets).cast("B")
-        for begin in range(0, len(view), BLOCK):
-            await self._send([view[begin : begin + BLOCK]])
-
-    async def _send_file(self, span: FileSpan) -> None:
-        with _Opened(span.path) as file:
-            await anyio.to_thread.run_sync(file.open)
-            offset, end = span.offset, span.offset + span.length
-            while offset < end:
-                count = min(BLOCK, end - offset)
-                with self._deadlines.phase("write"):
-                    await self._stream.send_file(file.descriptor, offset, count)
-                offset += count
-                self.sent += count
 
     def _explain(self, error: TransportError, phase: Phase) -> TransportError:
         """Tell the error what only the connection knows."""
@@ -268,38 +227,3 @@ class _Upload:
             # A peer that stopped taking octets explains more than one that stopped answering.
             raise self.lost if self.lost and isinstance(answer, ConnectionLost) else answer
         return answer
-
-
-class _Opened:
-    """A file that is opened in a thread, and closed here whatever becomes of that thread.
-
-    A task that asyncio cancels does not wait for its thread, which may open the file later.
-    """
-
-    __slots__ = ("_closed", "_lock", "_path", "descriptor")
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._closed = False
-        self.descriptor = -1
-
-    def open(self) -> None:
-        """Open for reading. Blocks."""
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        with self._lock:
-            if self._closed:
-                os.close(descriptor)
-            else:
-                self.descriptor = descriptor
-
-    def __enter__(self) -> Self:
-        """Not open yet."""
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Close."""
-        with self._lock:
-            self._closed = True
-            if self.descriptor >= 0:
-                os.close(self.descriptor)

@@ -15,9 +15,9 @@ from ..errors import ConfigurationError, DeadlineExceeded
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["Deadlines", "Phase", "Timeout"]
+__all__ = ["Deadlines", "Phase", "ServerTimeout", "Timeout"]
 
-Phase = Literal["connect", "pool", "head", "read", "write"]
+Phase = Literal["connect", "pool", "head", "read", "write", "idle", "tls"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +47,45 @@ class Timeout:
 
     def __post_init__(self) -> None:
         """Refuse what could never succeed."""
-        for field in fields(self):
-            seconds = getattr(self, field.name)
-            if seconds is not None and seconds <= 0:
-                raise ConfigurationError(f"Timeout.{field.name} must be more than 0 seconds")
+        _check_seconds(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerTimeout:
+    """How long a server waits for its peer, in seconds; ``None`` is for ever. A frozen value.
+
+    ``read`` and ``write`` bound the silence between octets, never a whole transfer.
+
+    Attributes:
+        tls: The handshake.
+        idle: For a request to begin, on a new connection or behind an exchange.
+        head: From the first octet of a request's head to its last.
+        read: Between two arrivals of octets of a request's body.
+        write: Between two moments in which the peer takes octets of a response. Looked at every
+            256 KiB.
+    """
+
+    tls: float | None = 10.0
+    idle: float | None = 75.0
+    head: float | None = 30.0
+    read: float | None = 60.0
+    write: float | None = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse what could never succeed."""
+        _check_seconds(self)
+
+
+def _check_seconds(timeout: Timeout | ServerTimeout) -> None:
+    for field in fields(timeout):
+        seconds = getattr(timeout, field.name)
+        if seconds is not None and seconds <= 0:
+            name = f"{type(timeout).__name__}.{field.name}"
+            raise ConfigurationError(f"{name} must be more than 0 seconds")
 
 
 class Deadlines:
-    """The deadlines of one call that has begun.
+    """The deadlines of one call that has begun, or of a connection that is served.
 
     Args:
         timeout: Seconds for each phase.
@@ -63,10 +94,11 @@ class Deadlines:
 
     __slots__ = ("_end", "_origin", "_timeout")
 
-    def __init__(self, timeout: Timeout, origin: str) -> None:
+    def __init__(self, timeout: Timeout | ServerTimeout, origin: str) -> None:
         self._timeout = timeout
         self._origin = origin
-        self._end = None if timeout.total is None else time.monotonic() + timeout.total
+        total = timeout.total if isinstance(timeout, Timeout) else None
+        self._end = None if total is None else time.monotonic() + total
 
     @property
     def left(self) -> float:
@@ -74,8 +106,10 @@ class Deadlines:
         return math.inf if self._end is None else max(0.0, self._end - time.monotonic())
 
     @contextmanager
-    def phase(self, phase: Phase) -> Generator[None]:
+    def phase(self, phase: Phase) -> Generator[anyio.CancelScope]:
         """Bound what is awaited inside by the phase's seconds and what is left of the total.
+
+        Who cancels the scope that this gives says that time is up now.
 
         Raises:
             DeadlineExceeded: Time is up.
@@ -85,10 +119,11 @@ class Deadlines:
         if self.left < (math.inf if seconds is None else seconds):
             seconds, name = self.left, "total"
         with anyio.move_on_after(seconds) as scope:
-            yield
+            yield scope
         if scope.cancelled_caught:
             raise DeadlineExceeded(
-                f"Timeout.{name} of {getattr(self._timeout, name)} s is over",
+                f"{type(self._timeout).__name__}.{name} of "
+                f"{getattr(self._timeout, name)} s is over",
                 phase=phase,
                 origin=self._origin,
             )

@@ -50,12 +50,27 @@ class ByteStream(Protocol):
         """
         ...
 
+    async def send_eof(self) -> None:
+        """Say that nothing more will be sent; what the peer sends can still be received.
+
+        Raises:
+            ConnectionLost: The peer is not there any more.
+        """
+        ...
+
     def is_readable(self) -> bool:
         """Whether something arrived, or the peer closed, on a connection at rest."""
         ...
 
     def abort(self) -> None:
         """Close at once, without a farewell; may be called again. Wakes who waits."""
+        ...
+
+    def reset(self) -> None:
+        """Close at once, so that the peer can't take it for the end of what was being sent.
+
+        What it has not read of that may be lost.
+        """
         ...
 
     async def aclose(self) -> None:

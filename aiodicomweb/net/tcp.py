@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import select
+import socket
+import struct
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,12 +17,12 @@ from anyio import ClosedResourceError, ResourceGuard
 from ..errors import ConnectionLost, LocalProtocolError
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Awaitable, Callable, Sequence
 
 __all__ = ["TcpStream"]
 
 _SENDFILE_MOST = 1 << 30
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER for 0 seconds
 _STEPS_PER_CHECKPOINT = 16
 """Calls that need not wait before other tasks get their turn: 4 MiB at full blocks."""
 
@@ -102,6 +104,15 @@ class TcpStream:
                 length -= count
                 await self._step()
 
+    async def send_eof(self) -> None:
+        """Send FIN."""
+        with self._sending:
+            try:
+                self._socket.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                raise _lost(error) from error
+        await self._step()
+
     async def _step(self) -> None:
         """Be fair to other tasks, where peer and kernel never make us wait."""
         self._steps += 1
@@ -132,6 +143,12 @@ class TcpStream:
             with contextlib.suppress(RuntimeError):  # no event loop runs here: nobody waits
                 anyio.notify_closing(self._socket)
             self._socket.close()
+
+    def reset(self) -> None:
+        """Close with RST."""
+        if self._socket.fileno() >= 0:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.abort()
 
     async def aclose(self) -> None:
         """Close the socket; what was sent still goes out."""

@@ -183,6 +183,14 @@ class TlsStream:
             offset += count
             length -= count
 
+    async def send_eof(self) -> None:
+        """Say farewell, and end the stream below."""
+        with self._sending:
+            with contextlib.suppress(ssl.SSLError):  # it is not waited for the peer's
+                self._object.unwrap()
+            await self._flush()
+            await self._stream.send_eof()
+
     async def _run(self, operation: Callable[..., T], *arguments: object) -> T:
         """Call into TLS until it has what it needs from the peer."""
         while True:
@@ -230,6 +238,10 @@ class TlsStream:
     def abort(self) -> None:
         """Close the stream below."""
         self._stream.abort()
+
+    def reset(self) -> None:
+        """Reset the stream below."""
+        self._stream.reset()
 
     async def aclose(self) -> None:
         """Say farewell, for a second at most, and close; does not wait for the peer's."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio.lowlevel
 
 from ..errors import ConnectionLost, DicomWebError
-from ..wire import BLOCK, END, NEED_DATA
+from .body_stream import BodyStream
 from .pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from ssl import SSLContext
 
     from ..http import Request, Response
-    from ..wire import End, Limits, NeedData, PartHead, PartReader
+    from ..wire import Limits, PartHead
     from .connection import Connection
     from .deadline import Deadlines
 
@@ -83,7 +83,7 @@ class Incoming:
         ended: Whether the body was read to its end.
     """
 
-    __slots__ = ("_connection", "_failure", "_pool", "_reader", "ended", "response")
+    __slots__ = ("_body", "_connection", "_pool", "ended", "response")
 
     response: Response
     ended: bool
@@ -92,9 +92,8 @@ class Incoming:
         self.response = response
         self.ended = False
         self._connection: Connection | None = connection
-        self._failure: DicomWebError | None = None
+        self._body = BodyStream(connection.body, connection.receive)
         self._pool = pool
-        self._reader: PartReader | None = None
 
     @property
     def open(self) -> bool:
@@ -115,7 +114,7 @@ class Incoming:
     @property
     def part_number(self) -> int:
         """Number of the current part; 0 before the first."""
-        return 0 if self._reader is None else self._reader.part_number
+        return self._body.part_number
 
     async def next_part(self) -> PartHead | None:
         """The next part's head; ``None`` once the body was read to its end, which closes this.
@@ -126,26 +125,22 @@ class Incoming:
             ConnectionLost: The connection broke.
             LimitExceeded: More than a bound of ``Limits``.
         """
-        head = await self._drive(self._parts().next_part)
-        if head is None:
+        head = await self._read(self._body.next_part)
+        if self._body.ended:
             await self._finish()
         return head
 
     async def read_part(self) -> memoryview:
         """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
-        part = await self._drive(self._parts().read_part)
-        assert part is not None  # noqa: S101 - a whole part never ends without having come
-        return part
+        return await self._read(self._body.read_part)
 
     async def read_chunk(self) -> memoryview | None:
         """A piece of the current part, valid until the next call; ``None`` at its end."""
-        return await self._drive(self._parts().read_chunk)
+        return await self._read(self._body.read_chunk)
 
     async def read_all(self) -> memoryview:
         """The body as one part, whatever it is, at most ``Limits.body`` octets."""
-        self._reader = self._require().body.whole()
-        await self.next_part()
-        body = await self.read_part()
+        body = await self._read(self._body.read_all)
         await self._finish()
         return body
 
@@ -154,14 +149,14 @@ class Incoming:
 
         For the body of an error: what is wrong with it must not hide the error.
         """
-        self._reader = self._require().body.whole()
+        self._body.join_parts()
         start = bytearray()
         try:
             await self.next_part()
             while len(start) < most and (chunk := await self.read_chunk()) is not None:
                 start += chunk[: most - len(start)]
             if len(start) < most:
-                await self._finish()
+                await self.next_part()
         except DicomWebError:
             pass  # what came of it has to do
         finally:
@@ -178,60 +173,28 @@ class Incoming:
         if connection is not None:
             self._pool.abandon(connection)
 
-    def _parts(self) -> PartReader:
-        """The reader of the body's parts, made when it is first needed."""
-        if self._reader is None:
-            connection = self._require()
-            try:
-                self._reader = connection.body.parts()
-            except DicomWebError as error:
-                self._fail(error)
-                raise
-        return self._reader
-
-    async def _drive(self, step: Callable[[], T | NeedData | End]) -> T | None:
-        """Call a reader's method, and receive until it answers; ``None`` for ``END``."""
-        connection, reader = self._require(), self._parts()
+    async def _read(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Read on; what fails or is cancelled ends this."""
+        self._require()
         try:
-            while (event := step()) is NEED_DATA:
-                if not connection.body.advance(reader):
-                    await connection.receive(reader.wanted)
-        except BaseException as error:
-            self._fail(error)
+            return await step()
+        except BaseException:
+            self.close()
             raise
-        return None if event is END else event
 
     async def _finish(self) -> None:
-        """All parts were read; let the framing confirm the end, within bounds, and release.
-
-        Where only the end of the connection would confirm it, the close delimiter has to do:
-        some servers announce keep-alive and give no length, and would let us wait for ever.
-        """
-        connection = self._require()
-        body = connection.body
-        try:
-            while not body.complete and body.delimited and body.discard():
-                await connection.receive(BLOCK)
-            body.discard()
-        except BaseException as error:
-            self._fail(error)
-            raise
+        """The body was read to its end."""
         self.ended = True
-        self._release(reusable=connection.finish())
+        self._release(reusable=self._require().finish())
         await anyio.lowlevel.checkpoint()
 
     def _require(self) -> Connection:
         if self._connection is None:
             # Who missed an error must not take what is left for the end.
-            raise self._failure or RuntimeError("the response was read to its end, or given up")
+            raise self._body.failure or RuntimeError(
+                "the response was read to its end, or given up"
+            )
         return self._connection
-
-    def _fail(self, error: BaseException) -> None:
-        if isinstance(error, DicomWebError):
-            if self._reader is not None:
-                error.complete = self._reader.complete_parts
-            self._failure = error
-        self.close()
 
     def _release(self, *, reusable: bool) -> None:
         connection, self._connection = self._connection, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import FramingError, LimitExceeded, UnexpectedMediaType
@@ -53,6 +54,7 @@ class ContentDecoder:
     """
 
     __slots__ = (
+        "_broken",
         "_coding",
         "_full",
         "_inflate",
@@ -71,6 +73,7 @@ class ContentDecoder:
         self._inflate = zlib.decompressobj(_GZIP if coding == "gzip" else _ZLIB)
         self._pending = b""  # coded octets that were taken but not decoded yet
         self._full = False  # the last step filled its block: zlib may hold more back
+        self._broken = False  # all before the place where it is broken was decoded
         self._read = 0
         self._written = 0
         self.complete = False
@@ -87,6 +90,8 @@ class ContentDecoder:
             FramingError: The coded octets are broken, or more follow behind their end.
             LimitExceeded: They grow too much.
         """
+        if self._broken:
+            raise self._broken_error()
         if self.idle and not self._take(source, most):
             return False
         if self.complete:
@@ -116,15 +121,33 @@ class ContentDecoder:
         return True
 
     def _decompress(self, most: int) -> bytes:
+        before = self._inflate.copy()
         try:
             octets = self._inflate.decompress(self._pending, most)
         except zlib.error:
-            raise FramingError(f"the {self._coding} coded body is broken") from None
+            self._inflate = before
+            return self._salvage()
         self.complete = self._inflate.eof
         self._pending = (
             self._inflate.unused_data if self.complete else self._inflate.unconsumed_tail
         )
         return octets
+
+    def _salvage(self) -> bytes:
+        """Decode up to where the coded octets are broken.
+
+        zlib forgets what it made in the call in which it meets that. No part may be lost, or not,
+        by the way in which the network cuts octets.
+        """
+        self._broken = True
+        octets = bytearray()
+        with suppress(zlib.error):
+            for octet in self._pending:
+                octets += self._inflate.decompress(bytes((octet,)))
+        return bytes(octets)
+
+    def _broken_error(self) -> FramingError:
+        return FramingError(f"the {self._coding} coded body is broken")
 
     def _start_member(self) -> None:
         """A gzip stream may have several members, one behind the other (RFC 1952 §2.2)."""

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from .limits import Limits
 
 __all__ = [
+    "LAST_CHUNK",
+    "Announced",
     "ChunkedFraming",
     "Framing",
     "LengthFraming",
     "UntilClose",
+    "chunk_start",
     "request_framing",
     "response_framing",
 ]
@@ -116,6 +119,40 @@ class UntilClose:
         self.complete = True
 
 
+class Announced:
+    """No framing of ours: whoever delivers the octets says where they end, by :meth:`end`.
+
+    So it is where a web framework has done the framing, and gives the body in pieces.
+    """
+
+    __slots__ = ("complete", "delimited")
+
+    complete: bool
+    delimited: bool
+
+    def __init__(self) -> None:
+        self.complete = False
+        self.delimited = True
+
+    @property
+    def remaining(self) -> int | None:
+        """Nobody knows."""
+        return None
+
+    def advance(self, arena: Arena) -> None:
+        """Deliver everything."""
+        arena.deliver(arena.undecoded)
+
+    def end(self) -> None:
+        """The octets delivered so far are the whole body."""
+        self.complete = True
+
+    def receive_eof(self) -> None:
+        """Complain unless the end was told."""
+        if not self.complete:
+            raise FramingError("the body is cut short")
+
+
 class _Chunk(Enum):
     SIZE = auto()
     DATA = auto()
@@ -129,17 +166,28 @@ class _Chunk(Enum):
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,20})(?:;.*)?[ \t]*")
 _TRAILERS_END = re.compile(rb"\n\r?\n")
 
+# A server is stricter: a gateway before it may read a bare LF or CR in another way.
+_STRICT_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,20})(?:;[\t\x20-\x7e\x80-\xff]*)?[ \t]*")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
 
 class ChunkedFraming:
-    """``Transfer-Encoding: chunked`` (RFC 9112 §7.1)."""
+    """``Transfer-Encoding: chunked`` (RFC 9112 §7.1).
 
-    __slots__ = ("_limit", "_remaining", "_state", "complete", "delimited")
+    Args:
+        limits: Bounds.
+        strict: Whether lines must end with CRLF and hold no controls, as those of a request.
+    """
+
+    __slots__ = ("_limit", "_remaining", "_size_line", "_state", "_strict", "complete", "delimited")
 
     complete: bool
     delimited: bool
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, strict: bool = False) -> None:
         self._limit = limits.chunk_line
+        self._strict = strict
+        self._size_line = _STRICT_SIZE_LINE if strict else _SIZE_LINE
         self._state = _Chunk.SIZE
         self._remaining = 0
         self.complete = False
@@ -172,7 +220,7 @@ class ChunkedFraming:
             # The last octet may be the CR that ends a line which is just short enough.
             self._check_line(arena.undecoded - 1 if length < 0 else length)
             return False
-        match = _SIZE_LINE.fullmatch(arena.undecoded_view()[:length])
+        match = self._size_line.fullmatch(arena.undecoded_view()[:length])
         if match is None:
             excerpt = bytes(arena.undecoded_view()[:length])
             raise FramingError("illegal chunk size line", excerpt=excerpt)
@@ -206,17 +254,23 @@ class ChunkedFraming:
         start = bytes(view[:2])
         if start.startswith((b"\r\n", b"\n")):
             length = start.index(b"\n") + 1
+            self._check_line_ends(view[:length])
         else:
             match = _TRAILERS_END.search(view, 0, self._limit)
             if match is None:
                 self._check_line(len(view))
                 return False
             length = match.end()
+            self._check_line_ends(view[:length])
             check_trailers(bytes(view[:length]))
         arena.skip(length)
         self._state = _Chunk.DONE
         self.complete = True
         return False
+
+    def _check_line_ends(self, trailers: memoryview) -> None:
+        if self._strict and _BARE_LF.search(trailers):
+            raise FramingError("a line of the trailers ends without CR")
 
     def _check_line(self, length: int) -> None:
         if length > self._limit:
@@ -225,6 +279,19 @@ class ChunkedFraming:
                 limit="chunk_line",
                 value=self._limit,
             )
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+"""Ends a chunked body, without trailers."""
+
+
+def chunk_start(length: int) -> bytes:
+    """What goes before a chunk's octets; CRLF goes behind them (RFC 9112 §7.1).
+
+    Args:
+        length: Octets of the chunk; never 0, which would be the last one.
+    """
+    return b"%x\r\n" % length
 
 
 def request_framing(
@@ -262,6 +329,6 @@ def _told_framing(
             raise FramingError(f"the {message} has both Transfer-Encoding and Content-Length")
         if http_version == "1.0":
             raise FramingError(f"the {message} is chunked in HTTP/1.0")
-        return ChunkedFraming(limits)
+        return ChunkedFraming(limits, strict=message == "request")
     length = headers.get("Content-Length")
     return None if length is None else LengthFraming(int(length))

@@ -29,6 +29,9 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
+_ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\r\n[ \t]")
+"""What h11 lets pass in a head, or some of it: controls, bare CR, folded lines."""
+
 _QUOTED = re.compile(r""":| b['"]""")
 """Where the text of an error of h11 begins to quote octets."""
 
@@ -168,11 +171,14 @@ class ServerHeads:
             scheme: That of the connection, unless the target is a whole URL.
 
         Raises:
-            RemoteProtocolError: It is not legal HTTP. Lines that end without CR are not, other
-                than in a response: a gateway before us may see other requests (RFC 9112 §11.2).
+            RemoteProtocolError: It is not legal HTTP; ``status_hint`` is the status to answer
+                with. Lines that end without CR and folded lines are not legal, other than in a
+                response: a gateway before us may see other requests (RFC 9112 §5.2, §11.2).
         """
         if _BARE_LF.search(octets):
             raise RemoteProtocolError("a line of the request's head ends without CR")
+        if _ILLEGAL.search(octets):
+            raise RemoteProtocolError("the request's head has a control or a folded line in it")
         try:
             self._connection.receive_data(octets)
             event = self._connection.next_event()
@@ -182,29 +188,42 @@ class ServerHeads:
             ) from None
         if not isinstance(event, h11.Request):
             raise RemoteProtocolError("there is no request in the head")
+        version = _http_version(event.http_version.decode("ascii"))
         headers = Headers.from_wire(event.headers)
         url = _request_url(event.target.decode("ascii"), headers.get("Host", ""), scheme)
+        if not url.authority and version != "1.0":
+            raise RemoteProtocolError("the request names no host")
         request = Request(event.method.decode("ascii"), url, headers.without("Host"))
-        return RequestHead(request, event.http_version.decode("ascii"))
+        return RequestHead(request, version)
 
-    def response(self, response: Response) -> bytes:
-        """Write the head of a final response, with the length of its body.
+    def proceed(self) -> bytes:
+        """Write the interim response that asks for the body (RFC 9110 §15.2.1)."""
+        event = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+        return self._connection.send(event) or b""
 
-        A length of the caller's own counts only for 304, which has no body.
+    def response(self, response: Response, length: int | None) -> bytes:
+        """Write the head of a final response, with the framing of its body.
+
+        A ``Content-Length`` of the caller's own counts only for 304, which has no body.
+
+        Args:
+            response: Status, reason and header fields; its body is not looked at.
+            length: Octets of the body that follows. ``None`` is a length that nobody knows yet:
+                the body is chunked then, or towards HTTP/1.0 ends with the connection.
 
         Raises:
             LocalProtocolError: The response is not legal HTTP.
         """
         headers = response.headers
         if "Transfer-Encoding" in headers:
-            raise LocalProtocolError("bodies are sent with Content-Length, not Transfer-Encoding")
+            raise LocalProtocolError("how a body is transferred is not for the caller to say")
         bodiless = response.status in (204, 304)
-        if bodiless and response.body:
+        if bodiless and length != 0:
             raise LocalProtocolError(f"a response of status {response.status} has no body")
         if response.status != 304:
             headers = headers.without("Content-Length")
-        if not bodiless:
-            headers = headers.add("Content-Length", str(len(response.body)))
+        if not bodiless and length is not None:
+            headers = headers.add("Content-Length", str(length))
         try:
             event = h11.Response(
                 status_code=response.status,
@@ -216,12 +235,20 @@ class ServerHeads:
             raise LocalProtocolError(_verdict(error)) from None
 
 
+def _http_version(version: str) -> str:
+    """1.0 or 1.1; a higher minor version speaks as 1.1 does (RFC 9110 §6.2)."""
+    if not version.startswith("1."):
+        raise RemoteProtocolError(f"HTTP/{version} is not spoken here", status_hint=505)
+    return "1.0" if version == "1.0" else "1.1"
+
+
 def _request_url(target: str, host: str, scheme: str) -> URL:
     """The URL of a request: a target that is a whole URL overrules ``Host`` (RFC 9112 §3.2.2)."""
     try:
         if not target.startswith("/"):
             url = URL.parse(target)
-            if url.host and url.fragment is None:
+            URL(scheme if host else "", host, "")  # overruled, but it must be one
+            if url.host and url.fragment is None and "@" not in host:
                 return url.without_userinfo()
         elif "@" not in host:
             # Not parsed: "//" at the start would be read as an authority.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, cast
 from ..errors import RemoteProtocolError
 from ..http import URL, Request, body_octets
 from .arena import Arena
-from .exchange import BodyReader, ClientExchange
+from .body import BodyReader
+from .exchange import ClientExchange
 from .framing import request_framing
 from .heads import ClientHeads, ServerHeads, head_length
 from .limits import Limits
@@ -35,7 +36,7 @@ def render_request(request: Request) -> bytes:
 
 def render_response(response: Response) -> bytes:
     """Write a response: see :meth:`aiodicomweb.http.Response.__bytes__`."""
-    return ServerHeads().response(response) + response.body
+    return ServerHeads().response(response, len(response.body)) + response.body
 
 
 def parse_request(octets: bytes | bytearray | memoryview, *, scheme: str) -> Request:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from aiodicomweb import ConfigurationError, DeadlineExceeded, Timeout
-from aiodicomweb.net import Deadlines
+from aiodicomweb.net import Deadlines, ServerTimeout
 
 if TYPE_CHECKING:
     from aiodicomweb.net.deadline import Phase
@@ -24,6 +24,27 @@ def test_no_time_at_all_is_refused(name: str, seconds: float) -> None:
     """What could never succeed is a mistake in the settings."""
     with pytest.raises(ConfigurationError, match=f"Timeout.{name} must be more than 0"):
         Timeout(**{name: seconds})
+
+
+@pytest.mark.parametrize("name", ["tls", "idle", "head", "read", "write"])
+async def test_the_phases_of_a_server(name: Phase) -> None:
+    """They have seconds of their own, and no total."""
+    with pytest.raises(ConfigurationError, match=f"ServerTimeout.{name} must be more than 0"):
+        ServerTimeout(**{name: 0})
+
+    deadlines = Deadlines(ServerTimeout(**{name: 0.01}), "127.0.0.1")
+    assert math.inf == deadlines.left
+    over = pytest.raises(DeadlineExceeded, match=f"ServerTimeout.{name} of 0.01 s is over")
+    with over, deadlines.phase(name):
+        await anyio.sleep_forever()
+
+
+async def test_a_phase_may_be_ended() -> None:
+    """Who cancels its scope says that time is up."""
+    deadlines = Deadlines(ServerTimeout(), "127.0.0.1")
+    with pytest.raises(DeadlineExceeded), deadlines.phase("idle") as scope:
+        scope.cancel()
+        await anyio.sleep_forever()
 
 
 @pytest.mark.parametrize("phase", PHASES)

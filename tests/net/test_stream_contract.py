@@ -139,6 +139,43 @@ async def test_the_peers_end_is_no_octets(pair: Pair) -> None:
     assert [0, 0] == [await other.receive_into(ROOM) for _ in range(2)]
 
 
+async def test_one_side_may_end_before_the_other(pair: Pair) -> None:
+    """Behind its own end a side still receives, and sends nothing more."""
+    one, other = pair
+
+    await one.send([b"last"])
+    await one.send_eof()
+    assert b"last" == await receive(other, 5)
+    await other.send([b"so long"])
+    await other.send_eof()
+
+    assert b"so long" == await receive(one, 8)
+    with pytest.raises(ConnectionLost):
+        await one.send([b"x"])
+
+
+async def test_the_end_of_a_side_that_is_gone(pair: Pair) -> None:
+    """A closed stream can't be ended."""
+    one, _ = pair
+    one.abort()
+
+    with pytest.raises(ConnectionLost):
+        await one.send_eof()
+
+
+async def test_a_reset_is_no_end(pair: Pair) -> None:
+    """The peer can't take it for the end of what was sent; it may be done again."""
+    one, other = pair
+    await one.send([b"x"])
+    assert b"x" == await receive(other, 1)
+
+    one.reset()
+    one.reset()
+
+    with pytest.raises(ConnectionLost):
+        await receive(other, 1)
+
+
 async def test_nobody_takes_it(pair: Pair) -> None:
     """Sending to a peer that went away is a lost connection."""
     one, other = pair

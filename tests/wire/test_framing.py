@@ -15,6 +15,7 @@ from aiodicomweb.errors import FramingError, LimitExceeded, RemoteProtocolError
 from aiodicomweb.http import Headers, Response
 from aiodicomweb.wire import Arena, Limits
 from aiodicomweb.wire.framing import (
+    Announced,
     ChunkedFraming,
     Framing,
     LengthFraming,
@@ -277,3 +278,43 @@ def test_end_behind_the_end() -> None:
     framing.receive_eof()
 
     assert framing.complete
+
+
+# --- framing by others ----------------------------------------------------------------------------
+
+
+def test_an_end_that_is_announced() -> None:
+    """Everything is delivered as it comes, and whoever delivers says that it was all."""
+    framing, arena = Announced(), Arena()
+    for piece in (b"ab", b"", b"cde"):
+        arena.write(piece)
+        framing.advance(arena)
+    assert (5, False, True) == (arena.available, framing.complete, framing.delimited)
+    assert framing.remaining is None
+
+    with pytest.raises(FramingError):
+        framing.receive_eof()
+    framing.end()
+    framing.receive_eof()
+    assert framing.complete
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"3;a\rb\r\nabc\r\n0\r\n\r\n",
+        b"3\r\nabc\r\n0\r\n\n",
+        b"3\r\nabc\r\n0\r\nA: b\n\r\n",
+    ],
+)
+def test_a_server_is_stricter(octets: bytes) -> None:
+    """Line ends that a client lets pass could be read in another way by a gateway (HTP-95)."""
+    for strict in (False, True):
+        arena, framing = Arena(), ChunkedFraming(Limits(), strict=strict)
+        arena.write(octets)
+        if strict:
+            with pytest.raises(FramingError):
+                framing.advance(arena)
+        else:
+            framing.advance(arena)
+        assert framing.complete is not strict

@@ -1,0 +1,265 @@
+"""A listening socket, and the connections that come by it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..errors import ConfigurationError, TransportError
+from ..http import Origin
+from ..wire import Limits
+from .deadline import Deadlines, ServerTimeout
+from .served_exchange import Service
+from .server_connection import ServerConnection
+from .tcp import TcpStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from ssl import SSLContext
+    from typing import Self
+
+    from .served_exchange import Exchange, Handler
+    from .stream import ByteStream
+
+__all__ = ["HttpServer"]
+
+_log = logging.getLogger("aiodicomweb.server")
+
+_TIMEOUT = ServerTimeout()
+_LIMITS = Limits()
+
+_BACKLOG = 128
+"""Connections that the system keeps until they are accepted."""
+
+_SHORTAGE_SECONDS = 0.1
+"""A pause where the system has no descriptor or memory for another connection."""
+
+
+class _Accepted:
+    """A connection: its socket, and once TLS is there, who serves it."""
+
+    __slots__ = ("connection", "scope", "socket", "stream")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.stream = TcpStream(sock)
+        self.scope = anyio.CancelScope()
+        self.connection: ServerConnection | None = None
+
+
+class HttpServer:
+    """An HTTP/1.1 server; an async context manager that listens inside.
+
+    Enter and leave it in one task. Leaving it in the ordinary way is :meth:`stop`; leaving it by
+    an exception cuts all connections.
+
+    Args:
+        handler: Makes the responses; runs once for each request, many at the same time.
+        host: Name or address to listen on.
+        port: Port to listen on; 0 is any that is free.
+        tls: For ``https``; ``None`` for ``http``.
+        timeout: How long to wait for the peers.
+        limits: Bounds over what they send.
+        connections: The most connections at one time. Further ones wait to be accepted, a few in
+            the system's queue.
+        observe: Is told of each exchange behind its end; the access log is made of it.
+
+    Attributes:
+        host: The address that is listened on, known inside.
+        port: The port that is listened on, known inside.
+
+    Raises:
+        ConfigurationError: On entering: nobody can listen there.
+    """
+
+    host: str
+    port: int
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: SSLContext | None = None,
+        timeout: ServerTimeout = _TIMEOUT,
+        limits: Limits = _LIMITS,
+        connections: int = 512,
+        observe: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        if connections < 1:
+            raise ConfigurationError("a server needs at least 1 connection")
+        if not 0 <= port <= 65535:
+            raise ConfigurationError(f"there is no port {port}")
+        self.host = host
+        self.port = port
+        self._handler = handler
+        self._tls = tls
+        self._timeout = timeout
+        self._limits = limits
+        self._observe = observe
+        self._room = anyio.Semaphore(connections)
+        self._open: set[_Accepted] = set()
+        self._closed = anyio.Event()
+        self._stopping = False
+
+    @property
+    def origin(self) -> str:
+        """Such as ``http://127.0.0.1:8080``."""
+        return str(Origin("http" if self._tls is None else "https", self.host, self.port))
+
+    def __repr__(self) -> str:
+        """Where it listens, and how many connections are open."""
+        return f"<HttpServer {self.origin}, {len(self._open)} open>"
+
+    async def __aenter__(self) -> Self:
+        """Listen."""
+        self._listener = await self._listen()
+        self.host, self.port = self._listener.getsockname()[:2]
+        self._tasks = anyio.create_task_group()
+        try:
+            await self._tasks.__aenter__()
+        except BaseException:
+            self._listener.close()
+            raise
+        self._tasks.start_soon(self._accept)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Stop; at once if there is an exception."""
+        try:
+            if exc_info[0] is None:
+                await self.stop()
+        finally:
+            self._close_listener()
+            self._tasks.cancel_scope.cancel()
+            try:
+                await self._tasks.__aexit__(None, None, None)
+            finally:
+                for accepted in self._open:  # those whose task never began
+                    accepted.stream.abort()
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Take no new connections and requests, finish what runs, and then cut what is left.
+
+        May be called by any task, and again.
+
+        Args:
+            grace: Seconds for what runs.
+        """
+        self._stopping = True
+        self._close_listener()
+        for accepted in self._open:
+            if accepted.connection is not None:
+                accepted.connection.retire()
+        with anyio.move_on_after(grace):
+            await self._wait_until_closed()
+        for accepted in self._open:
+            accepted.scope.cancel()
+        await self._wait_until_closed()
+
+    async def _wait_until_closed(self) -> None:
+        while self._open:
+            await self._closed.wait()
+
+    # --- listening -------------------------------------------------------------------------------
+
+    async def _listen(self) -> socket.socket:
+        try:
+            addresses = await anyio.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            # IPv4 first: who is told of a name tries that in any case.
+            family, _, _, _, address = min(addresses, key=lambda a: a[0] != socket.AF_INET)
+            listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigurationError(
+                f"nobody can listen on {self.host} port {self.port}: {reason}"
+            ) from error
+        listener.setblocking(False)
+        return listener
+
+    def _close_listener(self) -> None:
+        if self._listener.fileno() >= 0:
+            anyio.notify_closing(self._listener)
+            self._listener.close()
+
+    async def _accept(self) -> None:
+        while not self._stopping:
+            await self._room.acquire()
+            sock = await self._accept_one()
+            if sock is None:
+                return
+            accepted = _Accepted(sock)
+            self._open.add(accepted)
+            self._tasks.start_soon(self._serve, accepted)
+
+    async def _accept_one(self) -> socket.socket | None:
+        """The next connection; ``None`` once the listener is closed."""
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except BlockingIOError:
+                with contextlib.suppress(anyio.ClosedResourceError):
+                    await anyio.wait_readable(self._listener)
+            except OSError as error:
+                if self._listener.fileno() < 0:
+                    return None
+                if not isinstance(error, ConnectionError):  # a client that has left already
+                    _log.warning("no connection can be accepted: %s", error.strerror)
+                    await anyio.sleep(_SHORTAGE_SECONDS)
+            else:
+                return sock
+
+    # --- connections -----------------------------------------------------------------------------
+
+    async def _serve(self, accepted: _Accepted) -> None:
+        try:
+            with accepted.scope:
+                await self._serve_stream(accepted)
+        except TransportError:
+            pass  # no TLS came about
+        except Exception as error:  # noqa: BLE001 - one connection must not end the others
+            _log.error("a connection failed: %s", type(error).__qualname__)
+        finally:
+            accepted.stream.abort()
+            self._open.discard(accepted)
+            self._room.release()
+            self._closed.set()
+            self._closed = anyio.Event()
+
+    async def _serve_stream(self, accepted: _Accepted) -> None:
+        sock = accepted.socket
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer = str(sock.getpeername()[0])
+            own = Origin("", *sock.getsockname()[:2])
+        except OSError:
+            return  # the client was faster to leave
+        service = Service(
+            handler=self._handler,
+            scheme="http" if self._tls is None else "https",
+            authority=str(own).removeprefix("://"),
+            peer=peer,
+            deadlines=Deadlines(self._timeout, peer),
+            limits=self._limits,
+            observe=self._observe,
+        )
+        stream = await self._secure(accepted.stream, service)
+        accepted.connection = ServerConnection(stream, service)
+        if not self._stopping:
+            await accepted.connection.serve()
+
+    async def _secure(self, stream: ByteStream, service: Service) -> ByteStream:
+        if self._tls is not None:
+            from .tls import TlsStream
+
+            with service.deadlines.phase("tls"):
+                stream = await TlsStream.server(stream, self._tls)
+        return stream

@@ -1,0 +1,129 @@
+"""What is sent, in how many pieces, and what becomes of files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodicomweb.errors import LocalProtocolError
+from aiodicomweb.http import Deferred, FileSpan, Produced
+from aiodicomweb.net import Deadlines, ServerTimeout
+from aiodicomweb.net.sending import Sender
+from aiodicomweb.wire import BLOCK, Arena, Limits
+from aiodicomweb.wire.framing import ChunkedFraming
+
+from ..support.http_server import open_files
+from ..support.streams import receive, tcp_pair
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Recorder:
+    """A stream that remembers what was handed to it, call by call."""
+
+    def __init__(self) -> None:
+        self.calls: list[bytes | tuple[int, int]] = []
+        self.descriptors: set[int] = set()
+
+    async def send(self, segments: Sequence[bytes]) -> None:
+        """Remember octets."""
+        self.calls.append(b"".join(segments))
+
+    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
+        """Remember a piece of a file."""
+        self.descriptors.add(descriptor)
+        self.calls.append((offset, length))
+
+
+def sender(stream: object) -> Sender:
+    """A sender over this stream."""
+    return Sender(stream, Deadlines(ServerTimeout(), ""))  # type: ignore[arg-type]
+
+
+async def test_small_pieces_go_out_together(tmp_path: Path) -> None:
+    """A head waits for what follows it, up to what is large or is a file."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(BLOCK + 5))
+    stream = Recorder()
+    with sender(stream) as sending:
+        sending.hold(b"head,")
+        await sending.send([b"a", Deferred(1, lambda: b"b"), memoryview(b"c")])
+        assert [] == stream.calls
+        await sending.send([FileSpan(str(path), 3, BLOCK + 2), b"d", bytes(BLOCK), b"e"])
+        await sending.flush()
+        await sending.flush()
+
+    assert [b"head,abc", (3, BLOCK), (3 + BLOCK, 2), b"d", bytes(BLOCK), b"e"] == stream.calls
+    assert 8 + BLOCK + 2 + 1 + BLOCK + 1 == sending.sent
+
+
+async def test_one_file_is_opened_once(tmp_path: Path) -> None:
+    """For pieces that follow each other, with heads between; and closed at the end."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for path in (one, other):
+        path.write_bytes(b"0123456789")
+    before = open_files()
+    stream = Recorder()
+    with sender(stream) as sending:
+        await sending.send(
+            [piece for at in range(5) for piece in (b"-", FileSpan(str(one), at, 1))]
+        )
+        assert 1 == len(stream.descriptors)
+        assert before + 1 == open_files()
+        one.unlink()
+        await sending.send([FileSpan(str(one), 9, 1), FileSpan(str(other), 0, 1)])
+        assert before + 1 == open_files()
+        with pytest.raises(FileNotFoundError):
+            await sending.send([FileSpan(str(one), 9, 1)])
+
+    assert before == open_files()
+
+
+@given(lengths=st.lists(st.integers(0, 40_000), max_size=8), data=st.data())
+async def test_chunks(lengths: list[int], data: st.DataObject) -> None:
+    """What is sent in chunks is the same octets to who reads chunks, and ends."""
+    segments = [data.draw(st.sampled_from([0, 1, 255])).to_bytes() * length for length in lengths]
+    stream = Recorder()
+    with sender(stream) as sending:
+        await sending.send_chunked(
+            segment if at % 2 else Produced(lambda segment=segment: segment)  # type: ignore[misc]
+            for at, segment in enumerate(segments)
+        )
+        await sending.flush()
+
+    arena, framing = Arena(), ChunkedFraming(Limits(), strict=True)
+    for call in stream.calls:
+        assert isinstance(call, bytes)
+        arena.write(call)
+    framing.advance(arena)
+    assert framing.complete
+    assert 0 == arena.undecoded
+    assert b"".join(segments) == arena.octets(0, arena.available)
+
+
+async def test_a_promise_that_is_not_kept() -> None:
+    """Octets of another length than told are not sent; without a promise any will do."""
+    stream = Recorder()
+    with sender(stream) as sending:
+        await sending.send([Produced(lambda: b"any")])
+        with pytest.raises(LocalProtocolError, match="6 octets now and had 5"):
+            await sending.send([Deferred(5, lambda: b"123456")])
+        sending.drop()
+        await sending.flush()
+    assert [] == stream.calls
+
+
+async def test_a_file_over_a_socket(tmp_path: Path) -> None:
+    """Pieces of files arrive between octets."""
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    async with tcp_pair() as (one, other):
+        with sender(one) as sending:
+            await sending.send([b"<", FileSpan(str(path), 2, 3), b">"])
+            await sending.flush()
+        assert b"<234>" == await receive(other, 5)
