@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from ssl import SSLContext
     from typing import Self
+
+    from anyio.abc import TaskGroup
 
     from .served_exchange import Exchange, Handler
     from .stream import ByteStream
@@ -51,11 +54,64 @@ class _Accepted:
         self.connection: ServerConnection | None = None
 
 
+class _Host:
+    """A task group that is not bound to the task which starts it, where the backend allows that.
+
+    Attributes:
+        tasks: The task group, once it is started.
+    """
+
+    tasks: TaskGroup
+
+    def __init__(self) -> None:
+        self._ending: anyio.Event | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the task group."""
+        if _is_asyncio():
+            started, self._ending = anyio.Event(), anyio.Event()
+            self._task = asyncio.create_task(self._run(started, self._ending))
+            try:
+                await started.wait()
+            except BaseException:
+                self._ending.set()
+                raise
+        else:
+            self.tasks = anyio.create_task_group()
+            await self.tasks.__aenter__()
+
+    async def end(self) -> None:
+        """Cancel what runs in the group, and wait until it is gone."""
+        self.tasks.cancel_scope.cancel()
+        if self._task is None or self._ending is None:
+            await self.tasks.__aexit__(None, None, None)
+            return
+        self._ending.set()
+        with anyio.CancelScope(shield=True):  # cancelled tasks don't take long
+            await self._task
+
+    async def _run(self, started: anyio.Event, ending: anyio.Event) -> None:
+        async with anyio.create_task_group() as self.tasks:
+            started.set()
+            with anyio.CancelScope(shield=True):
+                await ending.wait()
+
+
+def _is_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 class HttpServer:
     """An HTTP/1.1 server; an async context manager that listens inside.
 
-    Enter and leave it in one task. Leaving it in the ordinary way is :meth:`stop`; leaving it by
-    an exception cuts all connections.
+    Leaving it in the ordinary way is :meth:`stop`; leaving it by an exception cuts all
+    connections. With asyncio it may be left in another task than it was entered in, as fixtures of
+    pytest do; with trio in the same one.
 
     Args:
         handler: Makes the responses; runs once for each request, many at the same time.
@@ -106,6 +162,7 @@ class HttpServer:
         self._open: set[_Accepted] = set()
         self._closed = anyio.Event()
         self._stopping = False
+        self._host = _Host()
 
     @property
     def origin(self) -> str:
@@ -120,13 +177,12 @@ class HttpServer:
         """Listen."""
         self._listener = await self._listen()
         self.host, self.port = self._listener.getsockname()[:2]
-        self._tasks = anyio.create_task_group()
         try:
-            await self._tasks.__aenter__()
+            await self._host.start()
         except BaseException:
             self._listener.close()
             raise
-        self._tasks.start_soon(self._accept)
+        self._host.tasks.start_soon(self._accept)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -136,9 +192,8 @@ class HttpServer:
                 await self.stop()
         finally:
             self._close_listener()
-            self._tasks.cancel_scope.cancel()
             try:
-                await self._tasks.__aexit__(None, None, None)
+                await self._host.end()
             finally:
                 for accepted in self._open:  # those whose task never began
                     accepted.stream.abort()
@@ -197,7 +252,7 @@ class HttpServer:
                 return
             accepted = _Accepted(sock)
             self._open.add(accepted)
-            self._tasks.start_soon(self._serve, accepted)
+            self._host.tasks.start_soon(self._serve, accepted)
 
     async def _accept_one(self) -> socket.socket | None:
         """The next connection; ``None`` once the listener is closed."""

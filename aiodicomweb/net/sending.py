@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from ..http import Segment
     from .deadline import Deadlines
-    from .stream import ByteStream
+    from .stream import ByteSink
 
 __all__ = ["Sender"]
 
-Octets: TypeAlias = bytes | bytearray | memoryview
+_Octets: TypeAlias = bytes | bytearray | memoryview
 
 _SMALL = 16 * 1024
 """Pieces below wait for what follows; to copy them costs less than a call of the system."""
@@ -51,7 +51,7 @@ class Sender:
 
     sent: int
 
-    def __init__(self, stream: ByteStream, deadlines: Deadlines) -> None:
+    def __init__(self, stream: ByteSink, deadlines: Deadlines) -> None:
         self._stream = stream
         self._deadlines = deadlines
         self._held = bytearray()
@@ -113,7 +113,7 @@ class Sender:
                 self._held += b"\r\n"
         self._held += LAST_CHUNK
 
-    async def _send_segment(self, segment: Octets | FileSpan) -> None:
+    async def _send_segment(self, segment: _Octets | FileSpan) -> None:
         if isinstance(segment, FileSpan):
             await self._send_file(segment)
             return
@@ -156,7 +156,7 @@ class Sender:
             self._file = None
 
 
-async def _made(segment: Segment | Produced) -> Octets | FileSpan:
+async def _made(segment: Segment | Produced) -> _Octets | FileSpan:
     """A segment with its octets, made now if they were promised."""
     if not isinstance(segment, Deferred | Produced):
         return segment

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .deadline import Deadlines
     from .stream import ByteStream
 
-__all__ = ["Exchange", "Handler", "ServedExchange", "Service"]
+__all__ = ["Exchange", "Handler", "ServedExchange", "Service", "report_failure"]
 
 Handler: TypeAlias = Callable[[Request, BodyStream], Awaitable[OutgoingResponse]]
 """Makes the response to a request, of which only the head was read; the body is the stream's.
@@ -208,7 +208,7 @@ class ServedExchange:
             if error is failure and failure is not None:
                 self.last = True
                 return _refusal(failure)
-            _report("the handler failed", error)
+            report_failure("the handler failed", error)
             return _INTERNAL_ERROR
 
     async def _read_head(self) -> Request:
@@ -266,7 +266,7 @@ class ServedExchange:
         try:
             head = self._head(answer, close=close)
         except LocalProtocolError as error:
-            _report("the handler's response is not legal", error)
+            report_failure("the handler's response is not legal", error)
             answer = _INTERNAL_ERROR
             head = self._head(answer, close=close)
         self._sender.hold(head)
@@ -295,7 +295,7 @@ class ServedExchange:
         except TransportError:
             raise
         except Exception as error:
-            _report("the response can't be sent", error)
+            report_failure("the response can't be sent", error)
             if self._sender.sent != before:
                 if self._exchange.until_close:
                     self._stream.reset()
@@ -376,7 +376,7 @@ def _refusal(error: DicomWebError) -> OutgoingResponse:
     return _problem(getattr(error, "status_hint", 400), error.message)
 
 
-def _report(what: str, error: Exception) -> None:
+def report_failure(what: str, error: Exception) -> None:
     """Log where something went wrong, without the error's text: it may quote data of patients."""
     where = "".join(traceback.format_tb(error.__traceback__))
     _log.error("%s: %s\n%s", what, type(error).__qualname__, where)

@@ -7,10 +7,32 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ByteStream"]
+__all__ = ["ByteSink", "ByteStream"]
 
 
-class ByteStream(Protocol):
+class ByteSink(Protocol):
+    """What octets are sent to, in order; one task may send at a time."""
+
+    async def send(self, segments: Sequence[bytes | bytearray | memoryview]) -> None:
+        """Send all octets of all segments, in order.
+
+        Raises:
+            ConnectionLost: The peer does not take them.
+        """
+        ...
+
+    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
+        """Send a piece of an open file.
+
+        Raises:
+            ConnectionLost: The peer does not take it.
+            LocalProtocolError: The file ends before.
+            OSError: The file can't be read.
+        """
+        ...
+
+
+class ByteStream(ByteSink, Protocol):
     """A connected, reliable stream of octets.
 
     One task may receive while another sends; two that receive, or two that send, at the same
@@ -29,24 +51,6 @@ class ByteStream(Protocol):
         Raises:
             ConnectionLost: The peer went away otherwise, or the stream was closed here.
             TlsError: TLS broke: the peer says so, or what it sent is no TLS.
-        """
-        ...
-
-    async def send(self, segments: Sequence[bytes | bytearray | memoryview]) -> None:
-        """Send all octets of all segments, in order.
-
-        Raises:
-            ConnectionLost: The peer does not take them.
-        """
-        ...
-
-    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
-        """Send a piece of an open file.
-
-        Raises:
-            ConnectionLost: The peer does not take it.
-            LocalProtocolError: The file ends before.
-            OSError: The file can't be read.
         """
         ...
 

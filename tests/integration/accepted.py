@@ -1,4 +1,4 @@
-"""Which of pydicom's files Orthanc takes, and why not the others."""
+"""Which of pydicom's files both archives take, and why not the others."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ ACCEPTED = [
 ]
 """All others lack a UID, as palettes and directories do: Orthanc needs three."""
 
+BARE = [each for each in ACCEPTED if each.octets[128:132] != b"DICM"]
+"""Data sets without a head, which are made files of by those who keep to PS3.10 §7."""
+
 ALIKE = {each.name for each in ACCEPTED if "/TINY_ALPHA/" in each.name}
 """Fifty instances of one study, tested together; one by one, one of them will do."""
 ONE_BY_ONE = [each for each in ACCEPTED if each.name not in sorted(ALIKE)[1:]]
+FILES = [each for each in ONE_BY_ONE if each not in BARE]
+
+HELD = list({each.instance: each for each in reversed(ACCEPTED)}.values())
+"""Of those that have a SOP Instance UID in common the first."""

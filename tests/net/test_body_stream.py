@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,7 +45,7 @@ async def test_parts(cuts: list[int], coded: bool) -> None:
     """Parts are what they are however they come, and their content coding is undone."""
     octets = gzip.compress(TWO) if coded else TWO
     ends = [0, *cuts, len(octets)]
-    pieces = [octets[begin:end] for begin, end in zip(ends, ends[1:], strict=False)]
+    pieces = [octets[begin:end] for begin, end in itertools.pairwise(ends)]
     body = stream(pieces, Content_Type=PARTS, **({"Content_Encoding": "gzip"} if coded else {}))
 
     assert (0, 0, False) == (body.part_number, body.complete_parts, body.ended)

@@ -42,7 +42,8 @@ async def test_the_phases_of_a_server(name: Phase) -> None:
 async def test_a_phase_may_be_ended() -> None:
     """Who cancels its scope says that time is up."""
     deadlines = Deadlines(ServerTimeout(), "127.0.0.1")
-    with pytest.raises(DeadlineExceeded), deadlines.phase("idle") as scope:
+    over = pytest.raises(DeadlineExceeded)
+    with over, deadlines.phase("idle") as scope:
         scope.cancel()
         await anyio.sleep_forever()
 

@@ -558,6 +558,23 @@ async def test_leaving_by_an_exception() -> None:
         await leave()
 
 
+async def test_leaving_in_another_task() -> None:
+    """As fixtures do: pytest-asyncio sets up and tears down in tasks of their own."""
+
+    async def handler(_: Request, __: BodyStream) -> OutgoingResponse:
+        return answer(b"here")
+
+    server = await asyncio.create_task(HttpServer(handler).__aenter__())
+    transport = Transport(tls=None, limits=Limits())
+    assert (200, b"here") == await send(transport, server)
+    await transport.aclose()
+    await asyncio.create_task(server.__aexit__(None, None, None))
+
+    assert {asyncio.current_task()} == asyncio.all_tasks()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", server.port)
+
+
 @pytest.mark.parametrize("native", [True, False])
 async def test_a_server_that_is_cancelled(*, native: bool) -> None:
     """In anyio's or in asyncio's way: nothing is left."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import anyio
 import pytest
 
-from aiodicomweb.http import OutgoingResponse, Request
 from aiodicomweb.net import BodyStream, Deadlines, Exchange, Handler, ServerTimeout
 from aiodicomweb.net.served_exchange import Service
 from aiodicomweb.net.server_connection import ServerConnection
@@ -13,6 +14,9 @@ from aiodicomweb.wire import Limits
 
 from ..support.http_server import answer, echo
 from ..support.streams import receive, tcp_pair
+
+if TYPE_CHECKING:
+    from aiodicomweb.http import OutgoingResponse, Request
 
 GET = b"GET /studies HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -12,9 +12,11 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from .peer import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,50 +39,13 @@ _ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Reply:
-    """A response, whole."""
+class Orthanc(Peer):
+    """A running Orthanc. What it really holds, its own interface tells."""
 
-    status: int
-    body: bytes
-
-    def json(self) -> Any:
-        """The body's JSON."""
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Orthanc:
-    """A running archive.
-
-    Attributes:
-        port: Where it listens, on 127.0.0.1.
-        rest: URL of its own interface, which tells what it really holds.
-        url: URL of its DICOMweb service.
-    """
-
-    port: int
-
-    @property
-    def rest(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def url(self) -> str:
-        return f"{self.rest}/dicom-web"
-
-    def ask(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> Reply:
-        """A request to Orthanc, by nothing but the standard library."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return Reply(response.status, response.read())
-
-    def get(self, path: str) -> Reply:
-        """``GET`` of Orthanc's own interface."""
-        return self.ask("GET", path)
+    def put(self, octets: bytes) -> None:
+        """Give a file to Orthanc's own interface. One with UIDs that are there is ignored."""
+        reply = self.ask("POST", "/instances", octets)
+        assert reply.status == 200, reply
 
     def instances(self, sop_instance_uid: str) -> list[str]:
         """Orthanc's own names of the instances with a SOP Instance UID."""
@@ -91,6 +56,11 @@ class Orthanc:
         """The file that Orthanc holds for a SOP Instance UID, byte for byte."""
         (identifier,) = self.instances(sop_instance_uid)
         return self.get(f"/instances/{identifier}/file").body
+
+    def held(self) -> list[bytes]:
+        """All files that Orthanc holds."""
+        identifiers = self.get("/instances").json()
+        return sorted(self.get(f"/instances/{each}/file").body for each in identifiers)
 
     def forget_all(self) -> None:
         """Delete everything."""
