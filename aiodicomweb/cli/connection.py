@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     Command = TypeVar("Command", bound=Callable[..., Any])
 
-__all__ = ["Connection", "connected", "connection_options", "uid"]
+__all__ = ["Connection", "connected", "connection_options", "perhaps_connected", "uid"]
 
 
 def uid(text: str) -> str:
@@ -173,7 +173,23 @@ def connected(command: Callable[Concatenate[Connection, P], int]) -> Callable[P,
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:
-        settings = click.get_current_context().find_object(_Settings) or _Settings()
-        return command(Connection(**settings), *args, **kwargs)
+        return command(Connection(**_settings()), *args, **kwargs)
 
     return connection_options(wrapper)
+
+
+def perhaps_connected(
+    command: Callable[Concatenate[Connection | None, P], int],
+) -> Callable[P, int]:
+    """The same for a command that can do without a server: ``None`` if nothing is said of one."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:
+        settings = _settings()
+        return command(Connection(**settings) if settings else None, *args, **kwargs)
+
+    return connection_options(wrapper)
+
+
+def _settings() -> _Settings:
+    return click.get_current_context().find_object(_Settings) or _Settings()

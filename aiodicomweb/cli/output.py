@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = ["amount", "count", "json_array", "json_line", "progress", "show_table", "warn"]
+__all__ = [
+    "amount",
+    "count",
+    "json_array",
+    "json_line",
+    "progress",
+    "show_table",
+    "status",
+    "warn",
+]
 
 PIPE_COLUMNS = 1000
 """Width of a table in a pipe: no line is broken, so that one result stays one line."""
@@ -37,8 +46,10 @@ def amount(octets: int, seconds: float | None = None) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number of things, as ``1 file`` or ``2 files``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """A number of things, as ``1 file`` or ``2 studies``."""
+    if number != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun}"
 
 
 def warn(texts: Iterable[str]) -> None:
@@ -108,24 +119,39 @@ def _console() -> Console:
 
 
 @contextlib.contextmanager
-def progress(activity: str, *, printing: bool = False) -> Generator[Callable[[int], None]]:
-    """Show how many items and octets have passed, on standard error if that is a terminal.
+def status(activity: str, *, printing: bool = False) -> Generator[Callable[[str], None]]:
+    """Show what is being done, on standard error if that is a terminal.
 
     Args:
         activity: What is being done, such as ``retrieving``.
         printing: Whether lines are printed meanwhile; on the same terminal they would collide.
 
     Yields:
-        A function that counts one more item, of so many octets.
+        A function that shows another text.
     """
     if not sys.stderr.isatty() or (printing and sys.stdout.isatty()):
-        yield lambda _octets: None
+        yield lambda _text: None
         return
     from rich.console import Console
 
+    with Console(stderr=True).status(activity) as shown:
+        yield shown.update
+
+
+@contextlib.contextmanager
+def progress(activity: str, *, printing: bool = False) -> Generator[Callable[[int], None]]:
+    """Show how many items and octets have passed, as :func:`status` does.
+
+    Args:
+        activity: What is being done, such as ``retrieving``.
+        printing: Whether lines are printed meanwhile.
+
+    Yields:
+        A function that counts one more item, of so many octets.
+    """
     started = time.monotonic()
     passed = total = 0
-    with Console(stderr=True).status(activity) as status:
+    with status(activity, printing=printing) as show:
 
         def advance(octets: int) -> None:
             nonlocal passed, total
@@ -134,6 +160,6 @@ def progress(activity: str, *, printing: bool = False) -> Generator[Callable[[in
             text = f"{activity}: {passed}"
             if total:
                 text += f", {amount(total)}, {amount(total, time.monotonic() - started)}"
-            status.update(text)
+            show(text)
 
         yield advance

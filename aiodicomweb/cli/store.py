@@ -11,7 +11,9 @@ from .connection import Connection, connected, uid
 from .output import count, json_line, progress, show_table, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from pydicom import Dataset
 
     from aiodicomweb.client import Client, StoreReport
 
@@ -64,11 +66,11 @@ def _verdict(report: StoreReport) -> int:
 
 
 async def store_files(
-    client: Client, paths: tuple[Path, ...], study: str | None = None
+    client: Client, items: Sequence[Path | Dataset], study: str | None = None
 ) -> StoreReport:
-    """Store files and directories, with progress on a terminal."""
+    """Store files, directories and data sets, with progress on a terminal."""
     with progress("storing"):
-        return await client.store_instances(list(paths), study)
+        return await client.store_instances(items, study)
 
 
 def _outcomes(report: StoreReport) -> Iterator[Outcome]:

@@ -30,7 +30,7 @@ def test_help_of_everything_succeeds(invoke: Any) -> None:
     outcome = invoke("--help")
 
     assert 0 == outcome.status
-    assert all(name in outcome.out for name in ("search", "retrieve", "store", "demo"))
+    assert all(name in outcome.out for name in ("search", "retrieve", "store", "serve", "demo"))
 
 
 def test_no_command_shows_the_help_as_wrong_usage(invoke: Any) -> None:
@@ -65,7 +65,8 @@ def test_no_command_shows_the_help_as_wrong_usage(invoke: Any) -> None:
         [*URL, "--insecure", "--ca", __file__, "search", "studies"],
         [*URL, "--ca", __file__, "search", "studies"],
         [*URL, "--timeout", "0", "search", "studies"],
-        ["demo"],
+        ["demo", "there is no such file"],
+        ["--user", "me", "demo"],
     ],
 )
 def test_wrong_usage_is_one_line_and_2(invoke: Any, arguments: list[str]) -> None:

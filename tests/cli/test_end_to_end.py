@@ -110,4 +110,4 @@ def test_printed_program_runs(invoke: Any, url: str, tmp_path: Path) -> None:
     )
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert 2 == len(list((tmp_path / "copy").iterdir()))
+    assert 17 == len(list((tmp_path / "copy").iterdir()))

@@ -35,14 +35,17 @@ def test_arguments_default_to_those_of_the_process(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", [["--help"], ["search", "studies", "--help"], ["demo", "-h"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["search", "studies", "--help"], ["demo", "-h"], ["serve", "-h"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    """Help is quick: it loads neither client, pydicom, anyio, ssl nor rich."""
+    """Help is quick: it loads neither client nor server, pydicom, anyio, ssl nor rich."""
     script = (
         "import sys\n"
         "from aiodicomweb.cli import main\n"
         f"status = main({arguments!r})\n"
-        "heavy = {'pydicom', 'anyio', 'ssl', 'rich.console', 'asyncio', 'aiodicomweb.client'}\n"
+        "heavy = {'pydicom', 'anyio', 'ssl', 'rich.console', 'asyncio', 'sqlite3'}\n"
+        "heavy |= {'aiodicomweb.client', 'aiodicomweb.server', 'aiodicomweb.testing'}\n"
         "sys.exit(status or ' '.join(heavy & set(sys.modules)) or 0)\n"
     )
 

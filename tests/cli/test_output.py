@@ -8,7 +8,16 @@ import sys
 
 import pytest
 
-from aiodicomweb.cli.output import amount, json_array, json_line, progress, show_table, warn
+from aiodicomweb.cli.output import (
+    amount,
+    count,
+    json_array,
+    json_line,
+    progress,
+    show_table,
+    status,
+    warn,
+)
 
 
 def _fail_after(items: list[object], stream: io.StringIO) -> None:
@@ -144,3 +153,29 @@ def test_table_on_a_terminal_that_knows_ascii_only(monkeypatch: pytest.MonkeyPat
     sys.stdout.flush()
 
     assert b"D?mer^?" in octets.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (1, "file", "1 file"),
+        (2, "file", "2 files"),
+        (0, "study", "0 studies"),
+        (1, "study", "1 study"),
+    ],
+)
+def test_numbers_have_their_noun(number: int, noun: str, text: str) -> None:
+    """One of a thing is singular, all other numbers are plural."""
+    assert text == count(number, noun)
+
+
+def test_status_shows_its_last_text_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each text takes the place of the one before."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with status("working") as show:
+        show("half done")
+
+    assert "half done" in terminal.getvalue()
