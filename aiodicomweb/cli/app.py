@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +22,7 @@ from .serve import serve
 from .store import store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
 __all__ = ["application", "run"]
 
@@ -56,7 +59,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit status.
     """
     try:
-        with application.make_context(NAME, list(arguments)) as context:
+        with _discreet(), application.make_context(NAME, list(arguments)) as context:
             return int(application.invoke(context) or 0)
     except click.exceptions.Exit as finished:
         return finished.exit_code
@@ -69,6 +72,20 @@ def run(arguments: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001 - the last stop
         click.echo(error_line(error, NAME), err=True)
         return exit_status(error)
+
+
+@contextlib.contextmanager
+def _discreet() -> Generator[None]:
+    """Silence pydicom, whose warnings and log lines quote values that may name a patient."""
+    log = logging.getLogger("pydicom")
+    level = log.level
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
+        log.setLevel(logging.CRITICAL + 1)
+        try:
+            yield
+        finally:
+            log.setLevel(level)
 
 
 def _abandon_output() -> None:

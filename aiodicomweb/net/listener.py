@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -163,6 +164,7 @@ class HttpServer:
         self._closed = anyio.Event()
         self._stopping = False
         self._host = _Host()
+        self._listener: socket.socket | None = None
 
     @property
     def origin(self) -> str:
@@ -173,16 +175,32 @@ class HttpServer:
         """Where it listens, and how many connections are open."""
         return f"<HttpServer {self.origin}, {len(self._open)} open>"
 
+    async def bind(self) -> socket.socket:
+        """Take the port already, before entering; who comes by it waits, and nobody else gets it.
+
+        Raises:
+            ConfigurationError: Nobody can listen there.
+        """
+        self._listener = listener = await self._listen()
+        self.host, self.port = listener.getsockname()[:2]
+        return listener
+
+    def unbind(self) -> None:
+        """Give the port back."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            anyio.notify_closing(listener)
+            listener.close()
+
     async def __aenter__(self) -> Self:
         """Listen."""
-        self._listener = await self._listen()
-        self.host, self.port = self._listener.getsockname()[:2]
+        listener = self._listener or await self.bind()
         try:
             await self._host.start()
         except BaseException:
-            self._listener.close()
+            self.unbind()
             raise
-        self._host.tasks.start_soon(self._accept)
+        self._host.tasks.start_soon(self._accept, listener)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -191,7 +209,7 @@ class HttpServer:
             if exc_info[0] is None:
                 await self.stop()
         finally:
-            self._close_listener()
+            self.unbind()
             try:
                 await self._host.end()
             finally:
@@ -207,7 +225,7 @@ class HttpServer:
             grace: Seconds for what runs.
         """
         self._stopping = True
-        self._close_listener()
+        self.unbind()
         for accepted in self._open:
             if accepted.connection is not None:
                 accepted.connection.retire()
@@ -232,38 +250,35 @@ class HttpServer:
             family, _, _, _, address = min(addresses, key=lambda a: a[0] != socket.AF_INET)
             listener = socket.create_server(address, family=family, backlog=_BACKLOG)
         except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            code = error.errno if isinstance(error, OSError) else None
+            # Python's own text repeats the address.
+            reason = os.strerror(code) if code and code > 0 else str(error)
             raise ConfigurationError(
                 f"nobody can listen on {self.host} port {self.port}: {reason}"
             ) from error
         listener.setblocking(False)
         return listener
 
-    def _close_listener(self) -> None:
-        if self._listener.fileno() >= 0:
-            anyio.notify_closing(self._listener)
-            self._listener.close()
-
-    async def _accept(self) -> None:
+    async def _accept(self, listener: socket.socket) -> None:
         while not self._stopping:
             await self._room.acquire()
-            sock = await self._accept_one()
+            sock = await self._accept_one(listener)
             if sock is None:
                 return
             accepted = _Accepted(sock)
             self._open.add(accepted)
             self._host.tasks.start_soon(self._serve, accepted)
 
-    async def _accept_one(self) -> socket.socket | None:
+    async def _accept_one(self, listener: socket.socket) -> socket.socket | None:
         """The next connection; ``None`` once the listener is closed."""
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, _ = listener.accept()
             except BlockingIOError:
                 with contextlib.suppress(anyio.ClosedResourceError):
-                    await anyio.wait_readable(self._listener)
+                    await anyio.wait_readable(listener)
             except OSError as error:
-                if self._listener.fileno() < 0:
+                if listener.fileno() < 0:
                     return None
                 if not isinstance(error, ConnectionError):  # a client that has left already
                     _log.warning("no connection can be accepted: %s", error.strerror)

@@ -121,12 +121,17 @@ class Server:
         return f"<Server {self.url}>"
 
     async def __aenter__(self) -> Self:
-        """Open the archive, and listen."""
-        await self._archive.open()
+        """Take the port, open the archive, and listen."""
+        await self._http.bind()
         try:
-            await self._http.__aenter__()
+            await self._archive.open()
+            try:
+                await self._http.__aenter__()
+            except BaseException:
+                await self._close_archive()
+                raise
         except BaseException:
-            await self._close_archive()
+            self._http.unbind()
             raise
         return self
 
