@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import sys
+import warnings
 from typing import Any
 
+import pydicom
 import pytest
 
 import aiodicomweb
@@ -163,3 +166,26 @@ def test_reader_that_leaves_is_no_error(server: Any) -> None:
     os.close(write)
 
     assert (1, "") == (done.returncode, done.stderr)
+
+
+def test_pydicom_is_silent(
+    invoke: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its warnings and log lines quote values; afterwards all is as it was."""
+    log = logging.getLogger("pydicom")
+    level = log.level
+
+    def get_help(*_: object) -> str:
+        element = pydicom.DataElement(0x00080018, "UI", "Doe^Jane", validation_mode=1)
+        log.error("not a UID: %s", element.value)
+        return "nothing"
+
+    monkeypatch.setattr("click.Command.get_help", get_help)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outcome = invoke("store", "--help")
+
+    assert (0, "nothing\n", "") == (outcome.status, outcome.out, outcome.err)
+    assert [] == caplog.records
+    assert level == log.level

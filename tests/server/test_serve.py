@@ -289,6 +289,31 @@ async def test_the_archive_is_opened_and_closed() -> None:
     assert not other.is_open
 
 
+class Unopened(PlainArchive):
+    """An archive that cannot be opened."""
+
+    async def open(self) -> None:
+        raise FileNotFoundError
+
+
+async def test_the_port_comes_before_the_archive() -> None:
+    """Who waits for a large folder to be scanned has the port already."""
+    async with Server(PlainArchive()) as server:
+        with pytest.raises(ConfigurationError):
+            async with Server(Unopened(), port=server.port):
+                pass
+
+
+async def test_an_archive_that_cannot_be_opened() -> None:
+    """The port is given back."""
+    server = Server(Unopened())
+    with pytest.raises(FileNotFoundError):
+        await server.__aenter__()
+
+    async with Server(PlainArchive(), port=server.port) as other:
+        assert server.port == other.port
+
+
 async def test_a_failure_of_the_archive_is_no_line_of_the_answer(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
