@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .access import Access, BasicAccess, BearerAccess
 from .archive import Archive, Deposit, Holding, Matches
+from .asgi import AsgiApplication
 from .cors import Cors
 from .directory_archive import DirectoryArchive
 from .memory_archive import MemoryArchive
@@ -14,6 +15,7 @@ from .serve import Server
 __all__ = [
     "Access",
     "Archive",
+    "AsgiApplication",
     "BasicAccess",
     "BearerAccess",
     "Cors",

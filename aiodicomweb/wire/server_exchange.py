@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .heads import RequestHead
     from .limits import Limits
 
-__all__ = ["ServerExchange"]
+__all__ = ["ServerExchange", "with_own_port"]
 
 _HEAD_READ = 32 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -182,19 +182,11 @@ class ServerExchange:
                 f"a resource of {url.scheme} is not served by {self._scheme}",
                 status_hint=421,  # RFC 9110 §7.4
             )
-        return Request(request.method, self._with_port(url), request.headers)
-
-    def _with_port(self, url: URL) -> URL:
-        """The same with our port, where ``Host`` is our own address and lacks it.
-
-        dicomweb-client leaves it out, and follows the URLs of answers, which begin as the
-        request's does. Behind a gateway the name is another, and no port means the default.
-        """
-        own = URL(self._scheme, self._authority, "")
-        is_own = url.host == own.host or (url.host == "localhost" and own.host in _LOOPBACK)
-        if url.port is not None or not is_own or url.origin.port == own.origin.port:
-            return url
-        return replace(url, authority=f"{url.authority}:{own.port}")
+        return Request(
+            request.method,
+            with_own_port(url, URL(self._scheme, self._authority, "")),
+            request.headers,
+        )
 
     # --- the response ----------------------------------------------------------------------------
 
@@ -252,3 +244,19 @@ class ServerExchange:
     def reusable(self) -> bool:
         """Whether another request may follow, once the response was sent whole."""
         return self._persistent and self.request_complete
+
+
+def with_own_port(url: URL, own: URL) -> URL:
+    """A request's URL with the server's port, where ``Host`` is its own address and lacks it.
+
+    dicomweb-client leaves it out, and follows the URLs of answers, which begin as the request's
+    does. Behind a gateway the name is another, and no port means the default.
+
+    Args:
+        url: As the request has it.
+        own: Scheme, address and port of the server.
+    """
+    is_own = url.host == own.host or (url.host == "localhost" and own.host in _LOOPBACK)
+    if url.port is not None or not is_own or url.origin.port == own.origin.port:
+        return url
+    return replace(url, authority=f"{url.authority}:{own.port}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio.from_thread import start_blocking_portal
 
@@ -60,9 +60,14 @@ class Embedded(Peer):
 
 
 @contextlib.contextmanager
-def running_embedded(folder: Path) -> Iterator[Embedded]:
-    """Start a server with an archive in a folder, and stop it in the end."""
+def running_embedded(folder: Path, **settings: Any) -> Iterator[Embedded]:
+    """Start a server with an archive in a folder, and stop it in the end.
+
+    Args:
+        folder: The archive's.
+        settings: Of the server.
+    """
     archive = DirectoryArchive(folder)
-    server = Server(archive, path="/dicom-web", timeout=_TIMEOUT)
+    server = Server(archive, **{"path": "/dicom-web", "timeout": _TIMEOUT, **settings})
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(server):
         yield Embedded(server.port, folder, archive, portal)

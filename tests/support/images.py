@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 from aiodicomweb.dicom import encode
 from aiodicomweb.dicom.frame_layout import PixelFormat
+from aiodicomweb.dicom.uids import is_encapsulated
 from aiodicomweb.server import Holding
 from aiodicomweb.services.wado import Resource, RetrieveResponse
 
@@ -42,9 +43,8 @@ def an_image(
     """An instance with these stored values: rows, frames of rows, or rows of colours."""
     array = np.asarray(pixels)
     is_color = attributes.get("SamplesPerPixel") == 3
-    shape = array.shape[-3:-1] if is_color else array.shape[-2:]
-    if attributes.get("PlanarConfiguration") == 1:
-        shape = array.shape[-2:]
+    by_pixel = is_color and not attributes.get("PlanarConfiguration")
+    shape = array.shape[-3:-1] if by_pixel and array.ndim > 2 else array.shape[-2:]
     keyword = {"f4": "FloatPixelData", "f8": "DoubleFloatPixelData"}.get(array.dtype.str[1:])
     octets = array.tobytes()
     values = {
@@ -73,7 +73,7 @@ def _holding(
 ) -> Holding:
     dataset = a_dataset(instance, study, series, **values)
     dataset.file_meta.TransferSyntaxUID = UID(syntax)
-    if syntax != EXPLICIT:
+    if is_encapsulated(syntax):
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
     octets = encode(dataset)
