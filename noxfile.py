@@ -75,7 +75,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Strict mypy and pyright, and complete types on all that is public."""
-    session.install(".[cli]", *group("types"))
+    session.install(".[cli,render]", *group("types"))
     session.run("mypy")
     session.run("pyright")
     # What users' type checkers see: the installed package, from outside the checkout.
@@ -87,7 +87,7 @@ def types(session: nox.Session) -> None:
 @nox.parametrize("python", [nox.param(INTERPRETERS[v], id=v) for v in PYTHONS])
 def tests(session: nox.Session) -> None:
     """The whole suite against the installed package; one Python also measures coverage."""
-    session.install(".[cli]", *group("tests"))
+    session.install(".[cli,render]", *group("tests"))
     if session.python != INTERPRETERS[FOUND[0]]:
         session.run("pytest", *session.posargs)
         return

@@ -134,7 +134,7 @@ COMPUTED: Final[Mapping[Level, frozenset[str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class _Returned:
     """What a result has of a level without being asked (PS3.18 Tables 10.6.3-3 to 10.6.3-5).
 
     Attributes:
@@ -146,8 +146,8 @@ class Returned:
     known: tuple[str, ...]
 
 
-RETURNED: Final[Mapping[Level, Returned]] = {
-    Level.STUDY: Returned(
+RETURNED: Final[Mapping[Level, _Returned]] = {
+    Level.STUDY: _Returned(
         _tags("""
             StudyDate StudyTime AccessionNumber InstanceAvailability ModalitiesInStudy
             ReferringPhysicianName PatientName PatientID PatientBirthDate PatientSex
@@ -155,14 +155,14 @@ RETURNED: Final[Mapping[Level, Returned]] = {
         """),
         _tags("TimezoneOffsetFromUTC"),
     ),
-    Level.SERIES: Returned(
+    Level.SERIES: _Returned(
         _tags("Modality SeriesInstanceUID SeriesNumber NumberOfSeriesRelatedInstances"),
         _tags("""
             TimezoneOffsetFromUTC SeriesDescription PerformedProcedureStepStartDate
             PerformedProcedureStepStartTime RequestAttributesSequence
         """),
     ),
-    Level.INSTANCE: Returned(
+    Level.INSTANCE: _Returned(
         _tags("SOPClassUID SOPInstanceUID InstanceAvailability InstanceNumber"),
         _tags("""
             TimezoneOffsetFromUTC NumberOfFrames Rows Columns BitsAllocated

@@ -49,7 +49,7 @@ EMPTY: Final = '""'
 """The key that matches an attribute without value (PS3.4 §C.2.2.2.7)."""
 TIMEZONE: Final = BaseTag(0x00080201)
 
-Filters = tuple[tuple["AttributePath", tuple[str, ...]], ...]
+_Filters = tuple[tuple["AttributePath", tuple[str, ...]], ...]
 
 Test = Callable[["JsonObject"], bool]
 """Whether a data set, or an item of a sequence, matches."""
@@ -98,7 +98,7 @@ class Rules:
         )
 
 
-def compile_filters(filters: Filters, rules: Rules = Rules()) -> Test:
+def compile_filters(filters: _Filters, rules: Rules = Rules()) -> Test:
     """Make a test of data sets.
 
     TimezoneOffsetFromUTC is no key, but says how those of dates and times are meant (PS3.18

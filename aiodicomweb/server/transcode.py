@@ -7,6 +7,7 @@ decoder: that of RLE always, others where their plugins are installed.
 from __future__ import annotations
 
 from array import array
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,9 +21,12 @@ from ..dicom.part10 import decode, encode
 from ..dicom.uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, is_encapsulated
 from ..dicom.vrs import WORD_FORMATS
 from ..errors import Part10Error
+from .codestream import check_coded_size
 from .content import Stored, open_content
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pydicom import Dataset
 
     from .archive import Holding
@@ -31,6 +35,7 @@ __all__ = [
     "can_convert",
     "can_decode",
     "decode_frame",
+    "decoding",
     "swap_values",
     "swap_words",
     "to_explicit_little_endian",
@@ -91,7 +96,8 @@ def decode_frame(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> by
 def _decode(
     octets: bytes, transfer_syntax: str, pixels: PixelFormat
 ) -> tuple[bytes, dict[str, str | int]]:
-    try:
+    check_coded_size(octets, transfer_syntax, pixels)
+    with decoding():
         decoded, found = get_decoder(UID(transfer_syntax)).as_buffer(
             encapsulate([octets]),
             index=0,
@@ -106,9 +112,6 @@ def _decode(
             number_of_frames=1,
             pixel_keyword="PixelData",
         )
-    except Exception as error:  # noqa: BLE001
-        # Decoders raise anything; their texts may quote what they were given.
-        raise Part10Error(f"a frame cannot be decompressed ({type(error).__name__})") from None
     planar = int(found.get("planar_configuration", pixels.planar_configuration))
     if pixels.samples == 1 or planar == pixels.planar_configuration:
         return bytes(decoded), found
@@ -126,6 +129,23 @@ def _rearrange(octets: bytes, samples: int, size: int, *, by_plane: bool) -> byt
         source, target = (whole, strided) if by_plane else (strided, whole)
         result[target] = values[source]
     return result.tobytes()
+
+
+@contextmanager
+def decoding() -> Generator[None]:
+    """Within, whatever a decoder raises is an error of ours.
+
+    Raises:
+        Part10Error: The frame cannot be decompressed.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001
+        # Decoders raise anything, and those in Rust what is no Exception: it would end the
+        # server. Their texts may quote what they were given.
+        raise Part10Error(f"a frame cannot be decompressed ({type(error).__name__})") from None
 
 
 # --- instances ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from aiodicomweb.server.transcode import (
     can_convert,
     can_decode,
     decode_frame,
+    decoding,
     swap_words,
     to_explicit_little_endian,
     to_file,
@@ -211,3 +212,19 @@ def test_a_file_is_made_in_its_own_transfer_syntax() -> None:
     holding = replace(holding_of(sample("rtstruct.dcm")), transfer_syntax="1.2.840.10008.1.2")
 
     assert "1.2.840.10008.1.2" == decode(to_file(holding)).file_meta.TransferSyntaxUID
+
+
+class Panic(BaseException):
+    """What decoders in Rust raise."""
+
+
+def test_a_panic_of_a_decoder_is_an_error_like_others() -> None:
+    """It is no Exception, and would end the server."""
+    with pytest.raises(Part10Error, match="Panic"), decoding():
+        raise Panic
+
+
+def test_an_interrupt_within_a_decoder_stays_what_it_is() -> None:
+    """It is the user's."""
+    with pytest.raises(KeyboardInterrupt), decoding():
+        raise KeyboardInterrupt
