@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from aiodicomweb.http import URL, FileSpan
-from aiodicomweb.server.attributes import Description, Entry, Level
-from aiodicomweb.server.index import Index
+from aiodicomweb.server.index.attributes import Description, Entry, Level
+from aiodicomweb.server.index.index import Index
 from aiodicomweb.services import Query, SearchRequest, Selector
 
 if TYPE_CHECKING:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from .access import Access, BasicAccess, BearerAccess
 from .archive import Archive, Deposit, Holding, Matches
+from .archives import DirectoryArchive, MemoryArchive, ScanProgress
 from .asgi import AsgiApplication
 from .cors import Cors
-from .directory_archive import DirectoryArchive
-from .memory_archive import MemoryArchive
 from .origin import Origin
-from .scan import ScanProgress
 from .serve import Server
 
 __all__ = [

@@ -10,13 +10,13 @@ from ..http import URL, Headers, OutgoingResponse, Response
 from ..services import Resource, RetrieveRequest, Route, Service
 from ..services.routes import METHODS
 from ..wire import Limits
-from .bulk_values import parse_bulkdata_path
 from .capabilities import capabilities
 from .delete import delete
 from .problems import problem, refusal
-from .retrieve import retrieve
+from .retrieving import retrieve
+from .retrieving.bulk_values import parse_bulkdata_path
 from .search import search
-from .store import store
+from .storing import store
 
 if TYPE_CHECKING:
     from ..http import Request

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from aiodicomweb.http import URL, Deferred, FileSpan, Headers, Produced, Request, Response
 from aiodicomweb.server import Holding
-from aiodicomweb.server.retrieve import retrieve
+from aiodicomweb.server.retrieving import retrieve
 from aiodicomweb.services.wado import RetrieveRequest
 
 if TYPE_CHECKING:

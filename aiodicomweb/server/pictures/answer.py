@@ -15,9 +15,9 @@ from ...services.rendering import IccProfile
 from ...services.routes import Resource
 from ...services.transaction import warning_headers
 from ...wire.render import OutgoingPart, render_multipart
-from ..answers import Part, entity_tag, is_known, multipart, not_acceptable, single_part
-from ..offers import Offer, choose
 from ..problems import problem
+from ..retrieving.answers import Part, entity_tag, is_known, multipart, not_acceptable, single_part
+from ..retrieving.offers import Offer, choose
 from .drawing import Artist, Picture, can_be_animated
 from .encoding import GIF, JPEG, PNG
 

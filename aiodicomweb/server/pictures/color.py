@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .source import Samples
 
-__all__ = ["from_palette", "to_octets"]
+__all__ = ["Colors", "from_palette", "to_octets"]
 
 Colors: TypeAlias = npt.NDArray[np.uint8]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...dicom.frame_layout import PixelFormat
     from .source import Samples
 
-__all__ = ["apply_window", "to_shades"]
+__all__ = ["Extent", "Shades", "Values", "apply_window", "to_shades"]
 
 Values: TypeAlias = npt.NDArray[np.float64]
 Shades: TypeAlias = npt.NDArray[np.uint8]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-__all__ = ["LookupTable"]
+__all__ = ["Entries", "LookupTable"]
 
 Entries: TypeAlias = npt.NDArray[Any]
 

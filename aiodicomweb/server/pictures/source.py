@@ -11,15 +11,15 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
+from ...dicom.codestream import check_coded_size
 from ...dicom.excerpt import read_excerpt
 from ...dicom.frame_layout import PIXEL_DATA, FrameLayout, PixelFormat, read_frame_layout
 from ...dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN
 from ...errors import Part10Error
 from ...http import FileSpan, body_octets
-from ..codestream import check_coded_size
-from ..content import Stored, open_content
-from ..frames import stored_frame
-from ..transcode import can_decode, decoding, swap_values
+from ..retrieving.content import Stored, open_content
+from ..retrieving.frames import stored_frame
+from ..retrieving.transcode import can_decode, decoding, swap_values
 
 if TYPE_CHECKING:
     from pydicom import Dataset

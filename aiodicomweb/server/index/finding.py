@@ -1,0 +1,257 @@
+"""A search in the index: SQLite narrows it down, and matching decides (PS3.18 §10.6)."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from ...errors import ContentError, RemoteProtocolError
+from ..archive import Matches
+from .attributes import COMPUTED, NOTED, Level, level_of, read_attributes
+from .columns import conditions
+from .found import SELECT_FOUND, Found, found_of
+from .matching import Rules, compile_filters
+from .results import Results, level_of_search
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pydicom import Dataset
+    from pydicom.tag import BaseTag
+
+    from ...dicom import AttributePath, JsonObject
+    from ...services import SearchRequest
+
+__all__ = ["MOST_READ", "Search"]
+
+MOST_READ: Final = 1000
+"""Instances that one search may have to read from their files, each within milliseconds."""
+
+_NO_KEYS: Final = frozenset({0x00080005, 0x00080052})
+"""Specific Character Set and Query/Retrieve Level: URLs are UTF-8, and the resource has a level."""
+_TIMEZONE: Final = 0x00080201
+_BINARY: Final = "InlineBinary"
+
+_ALIASES: Final = "tsi"
+_COLUMNS: Final = {
+    Level.STUDY: "t.key, t.attributes",
+    Level.SERIES: "s.key, t.attributes, s.attributes",
+    Level.INSTANCE: "i.key, t.attributes, s.attributes, i.attributes",
+}
+# CROSS keeps SQLite from any other order of loops: with this one nothing has to be sorted.
+_TABLES: Final = {
+    Level.STUDY: "study t",
+    Level.SERIES: "study t {join} series s ON s.study = t.key",
+    Level.INSTANCE: (
+        "study t {join} series s ON s.study = t.key {join} instance i ON i.series = s.key"
+    ),
+}
+_ORDER: Final = {
+    Level.STUDY: "t.date DESC, t.time DESC, t.uid",
+    Level.SERIES: "t.date DESC, t.time DESC, t.uid, s.number, s.uid",
+    Level.INSTANCE: "t.date DESC, t.time DESC, t.uid, s.number, s.uid, i.number, i.uid",
+}
+"""The newest studies first; series and instances as they are numbered."""
+
+
+class Search:
+    """A search that was understood, and can be run once.
+
+    Args:
+        request: What is asked for.
+        load: Reads an instance, without its pixels; ``None`` if none can be read.
+
+    Raises:
+        RemoteProtocolError: A key has a value that cannot be.
+    """
+
+    def __init__(self, request: SearchRequest, load: Callable[[Found], Dataset] | None) -> None:
+        query = request.query
+        self._selector = request.selector
+        self._level = level_of_search(request.selector)
+        self._can_load = load is not None
+        self._offset = request.offset or 0
+        self._limit = request.limit
+        self._rules = Rules.of(request)
+        keys = [pair for pair in query.filters if pair[0].tag not in _NO_KEYS]
+        self._filters = tuple(pair for pair in keys if self._is_supported(pair[0]))
+        self._warnings = tuple(
+            f"{path} cannot be searched for at this level and was ignored."
+            for path, _ in keys
+            if not self._is_supported(path)
+        )
+        self._noted = tuple(pair for pair in self._filters if _is_noted(pair[0]))
+        self._is_noted_match = compile_filters(self._noted, self._rules)
+        self._is_match = compile_filters(self._filters, self._rules)
+        fields = [path for path in query.fields if self._is_supported(path)]
+        everything = query.all_fields and self._level is Level.INSTANCE and self._can_load
+        self._reads_results = everything or not all(map(_is_noted, fields))
+        asked = [path for path, _ in self._filters]
+        creators = _creators(self._filters, [*asked, *fields])
+        self._results = Results(
+            request.selector, asked, fields, creators, all_fields=query.all_fields
+        )
+        unread = [path.tags[0] for path in (*asked, *fields) if not _is_noted(path)]
+        self._reader = None if load is None else _Reader(load, unread, everything=everything)
+
+    def run(self, connection: sqlite3.Connection, limit: int) -> Matches:
+        """Search.
+
+        Args:
+            connection: To the index; it sees one state of it.
+            limit: The most matches wanted, besides the request's own limit.
+
+        Raises:
+            RemoteProtocolError: Too many instances would have to be read.
+        """
+        if self._limit is not None:
+            limit = min(limit, self._limit)
+        datasets: list[Dataset] = []
+        remaining = False
+        for key, attributes in self._matching(connection, limit):
+            if len(datasets) == limit:
+                remaining = True
+                break
+            known = attributes
+            if self._reader is not None and self._reads_results and self._noted == self._filters:
+                known = {**self._reader.read(connection, self._level, key), **attributes}
+            datasets.append(self._results.make(known))
+        return Matches(datasets, remaining, self._warnings)
+
+    def _matching(
+        self, connection: sqlite3.Connection, limit: int
+    ) -> Iterator[tuple[int, JsonObject]]:
+        """What matches, behind the offset: keys of rows, and all attributes that are known.
+
+        There may be more than the limit.
+        """
+        parse = lru_cache(maxsize=4)(json.loads)
+        if not self._filters:
+            for key, *texts in self._rows(connection, limit + 1, self._offset):
+                yield key, _merged(map(parse, texts))
+            return
+        skip = self._offset
+        for key, *texts in self._rows(connection, -1, 0):
+            attributes = _merged(map(parse, texts))
+            if not self._is_noted_match(attributes):
+                continue
+            if self._reader is not None and self._noted != self._filters:
+                attributes = {**self._reader.read(connection, self._level, key), **attributes}
+                if not self._is_match(attributes):
+                    continue
+            if skip:
+                skip -= 1
+            else:
+                yield key, attributes
+
+    def _rows(
+        self, connection: sqlite3.Connection, limit: int, offset: int
+    ) -> Iterator[tuple[Any, ...]]:
+        terms, values = conditions(self._noted, self._rules, self._level + 1)
+        uids = (self._selector.study, self._selector.series)
+        for alias, uid in zip(_ALIASES, uids, strict=False):
+            if uid:
+                terms.append(f"{alias}.uid = ?")
+                values.append(uid)
+        join = "JOIN" if any(".uid = ?" in term for term in terms) else "CROSS JOIN"
+        where = f"WHERE {' AND '.join(terms)}" if terms else ""
+        # All of it is ours: where values belong it has question marks.
+        statement = " ".join(
+            [
+                f"SELECT {_COLUMNS[self._level]}",
+                f"FROM {_TABLES[self._level].format(join=join)}",
+                where,
+                f"ORDER BY {_ORDER[self._level]} LIMIT ? OFFSET ?",
+            ]
+        )
+        return connection.execute(statement, (*values, limit, offset))
+
+    def _is_supported(self, path: AttributePath) -> bool:
+        """Whether an attribute can be had at the level that is searched."""
+        level = level_of(path)
+        if level is not None and level > self._level:
+            return False
+        return self._can_load or _is_noted(path)
+
+
+def _is_noted(path: AttributePath) -> bool:
+    name = f"{path.tags[0]:08X}"
+    return any(name in NOTED[level] or name in COMPUTED[level] for level in Level)
+
+
+def _merged(levels: Iterable[JsonObject]) -> JsonObject:
+    merged: JsonObject = {}
+    for attributes in levels:
+        merged |= attributes
+    return merged
+
+
+def _creators(
+    filters: Iterable[tuple[AttributePath, tuple[str, ...]]], paths: Iterable[AttributePath]
+) -> dict[BaseTag, str]:
+    """Of private attributes the creators that the query names, which it must (PS3.18 §8.3.4.1)."""
+    named = {path: values[0] for path, values in filters}
+    return {
+        path.tags[0]: named[creator]
+        for path in paths
+        if (creator := path.private_creator) is not None and creator in named
+    }
+
+
+class _Reader:
+    """Reads of instances what is not noted, as far as a search wants it.
+
+    Args:
+        load: Reads an instance.
+        tags: What is wanted.
+        everything: Whether all is wanted, except what is neither text nor number.
+    """
+
+    def __init__(
+        self, load: Callable[[Found], Dataset], tags: Iterable[BaseTag], *, everything: bool
+    ) -> None:
+        self._load = load
+        self._names = {f"{tag:08X}" for tag in tags if not tag.is_private}
+        # Blocks of private attributes may be other ones than the query's.
+        self._groups = {tag.group for tag in tags if tag.is_private}
+        self._everything = everything
+        self._left = MOST_READ
+
+    def read(self, connection: sqlite3.Connection, level: Level, key: int) -> JsonObject:
+        """Attributes of an instance, or of the first one of a series or study.
+
+        Where it cannot be read it has none.
+
+        Args:
+            connection: To the index.
+            level: The level.
+            key: The key of its row.
+
+        Raises:
+            RemoteProtocolError: Too many have been read.
+        """
+        if not self._left:
+            raise RemoteProtocolError(
+                "too many instances would have to be read",
+                status_hint=413,
+                hint="search for further attributes, such as PatientID or StudyDate",
+            )
+        self._left -= 1
+        row = connection.execute(
+            f"{SELECT_FOUND} WHERE {_ALIASES[level]}.key = ?"
+            " ORDER BY s.number, s.uid, i.number, i.uid LIMIT 1",
+            (key,),
+        ).fetchone()
+        try:
+            dataset = self._load(found_of(row))
+        except (OSError, ContentError):
+            return {}
+        # Going through the data set itself would convert each of its elements.
+        tags = dataset.keys()
+        names = {f"{tag:08X}" for tag in tags if self._everything or tag.group in self._groups}
+        read = read_attributes(dataset, names | self._names)
+        if not self._everything:
+            return read
+        return {name: value for name, value in read.items() if _BINARY not in value}
