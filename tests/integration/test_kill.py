@@ -11,40 +11,25 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from aiodicomweb.server import DirectoryArchive
-from aiodicomweb.server.index import Index
 from aiodicomweb.services import Selector
 
 from ..support.archives import content
-from ..support.instances import an_instance
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .survival import BLOWS, INSTANCES, STUDY, check_agreement, check_files, make_source
 
 ROOT = Path(__file__).parents[2]
-INSTANCES = 500
-BLOWS = 20
-STUDY = Selector("1.2")
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """500 instances of 10 series: most are small, some are written in several pieces."""
+    """The instances to store."""
     folder = tmp_path_factory.mktemp("source")
-    template = an_instance("1.2.3.9999", series="1.2.39", PixelData=b"\xee" * 20_000)
-    large = an_instance("1.2.3.9999", series="1.2.39", PixelData=b"\xee" * 400_000)
-    for number in range(INSTANCES):
-        octets = large if number % 25 == 0 else template
-        octets = octets.replace(b"1.2.3.9999", b"1.2.3.%04d" % (1000 + number))
-        octets = octets.replace(b"1.2.39", b"1.2.3%d" % (number % 10))
-        octets = octets.replace(b"\xee" * 100, (b"%04d" % number) * 25)
-        (folder / f"1.2.3.{1000 + number}").write_bytes(octets)
+    make_source(folder)
     return folder
 
 
@@ -59,11 +44,12 @@ async def test_killed_while_storing(source: Path, tmp_path: Path, seed: int) -> 
     archive = DirectoryArchive(root)
     await archive.open()
     try:
-        holdings = {holding.instance: holding for holding in await archive.holdings(STUDY)}
+        held = await archive.holdings(Selector(STUDY))
         counts = await archive.counts()
     finally:
         await archive.aclose()
 
+    holdings = {holding.instance: holding for holding in held}
     assert acknowledged <= holdings.keys()
     assert len(holdings) == counts.instances
     for instance, holding in holdings.items():
@@ -90,29 +76,3 @@ def store_until_killed(root: Path, source: Path, chance: random.Random) -> set[s
     uids = [line for line in lines[1:] if line]
     assert not [line for line in uids if line.startswith("failed")]
     return set(uids)
-
-
-def check_files(root: Path, source: Path, acknowledged: set[str]) -> None:
-    """All that is in its place is whole, before anybody has cleared up."""
-    files = {path.stem: path.read_bytes() for path in root.glob("[0-9]*/*/*")}
-    assert acknowledged <= files.keys()
-    for instance, octets in files.items():
-        assert (source / instance).read_bytes() == octets
-
-
-def check_agreement(root: Path) -> None:
-    """The index has each file as it is, and none else; nothing is left of drafts."""
-    index = Index.open(root / ".aiodicomweb" / "index.sqlite3")
-    try:
-        assert not index.stale
-        noted = index.files()
-    finally:
-        index.close()
-    assert dict(sizes(root)) == {path: size for path, (size, _) in noted.items()}
-    assert [] == list((root / ".aiodicomweb" / "incoming").iterdir())
-
-
-def sizes(root: Path) -> Iterator[tuple[str, int]]:
-    """Each file of the archive, and its size."""
-    for path in root.glob("[0-9]*/*/*"):
-        yield path.relative_to(root).as_posix(), path.stat().st_size

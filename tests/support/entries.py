@@ -8,7 +8,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from aiodicomweb.dicom import JsonObject, parse_attribute_path
 from aiodicomweb.http import URL, FileSpan
-from aiodicomweb.server.attributes import Description, Entry, Level, level_of
+from aiodicomweb.server.index.attributes import Description, Entry, Level, level_of
 from aiodicomweb.services import Query, SearchRequest, Selector
 
 __all__ = ["an_entry", "attributes_of", "search_request"]
