@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 import anyio.to_thread
 
 from ..dicom import is_uid
-from ..http import Headers, OutgoingResponse, Response
+from ..dicom.tags import parse_attribute_path
+from ..errors import ConfigurationError
+from ..http import Headers, OutgoingResponse, Request, Response
 from ..services import Representation, SearchRequest, SearchResponse, Selector
 from ..services.transaction import warning_headers
 
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from ..http import URL, Request
+    from ..http import URL
     from .archive import Archive, Matches
 
 __all__ = ["search"]
 
 _RETRIEVE_URL: Final = 0x00081190
 _KEYWORDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+_TIMEZONE: Final = parse_attribute_path("TimezoneOffsetFromUTC")
 _CUT: Final = "There are additional results that can be requested."
 _COMMON: Final = frozenset({"accept", "charset"})
 """Parameters of all transactions (PS3.18 §8.3.3); the first has had its effect."""
@@ -47,10 +50,35 @@ async def search(archive: Archive, request: Request, base: URL, most: int) -> Ou
         RemoteProtocolError: It is no search, or one that cannot be done; ``status_hint`` is the
             status to answer with.
     """
-    asked = SearchRequest.from_http(request, base_url=base)
+    asked = SearchRequest.from_http(_with_spaces(request), base_url=base)
     matches = await archive.search(asked, most)
     # Not on the event loop: a thousand data sets take a tenth of a second.
     return await anyio.to_thread.run_sync(_answer, asked, matches, base)
+
+
+def _with_spaces(request: Request) -> Request:
+    """The request with spaces for bare pluses, which dicomweb-client and forms write for them.
+
+    To the standard a plus is a plus (PS3.18 §8.3.1, RFC 3986), and our client encodes one that is
+    meant. It stays where a value can have one: in the offsets of date-times and time zones.
+    """
+    query = request.url.query
+    if query is None or "+" not in query:
+        return request
+    pieces = (piece.partition("=") for piece in query.split("&"))
+    changed = "&".join(
+        name + equals + (value if _may_have_offset(name) else value.replace("+", "%20"))
+        for name, equals, value in pieces
+    )
+    return Request(request.method, request.url.with_query(changed), request.headers)
+
+
+def _may_have_offset(name: str) -> bool:
+    try:
+        path = parse_attribute_path(name)
+    except ConfigurationError:
+        return False
+    return path.vr == "DT" or path == _TIMEZONE
 
 
 def _answer(asked: SearchRequest, matches: Matches, base: URL) -> OutgoingResponse:

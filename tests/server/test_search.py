@@ -57,6 +57,24 @@ async def test_matches_are_json(ask: Asking, archive: PlainArchive) -> None:
     assert ["Doe*"] == [value for _, values in request.query.filters for value in values]
 
 
+@pytest.mark.parametrize(
+    ("value", "query"),
+    [
+        ("Doe Jane", "PatientName=Doe+Jane"),
+        ("Doe+Jane", "PatientName=Doe%2BJane"),
+        ("a b", "00081030=a+b"),
+        ("+0100", "TimezoneOffsetFromUTC=+0100"),
+        ("20200101000000+0100", "AcquisitionDateTime=20200101000000+0100"),
+    ],
+)
+async def test_a_bare_plus(ask: Asking, archive: PlainArchive, value: str, query: str) -> None:
+    """It is a space, as dicomweb-client means it, but where an offset can be (GEN-08, QID-26)."""
+    await ask("GET", f"/dicom-web/studies?limit=1&{query}")
+
+    ((request, _),) = archive.searches
+    assert [value] == [value for _, values in request.query.filters for value in values]
+
+
 async def test_matches_are_xml(ask: Asking, archive: PlainArchive) -> None:
     """A part for each (QID-M3)."""
     archive.matches = Matches([match(StudyInstanceUID="1.2"), match(StudyInstanceUID="1.3")])
