@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         StoreReport,
         Timeout,
     )
-    from .services import Selector
+    from .services import RenderingOptions, Selector, Viewport, Window
     from .services.stow import FailedInstance, StoredInstance
     from .wire.limits import Limits
 
@@ -42,11 +42,14 @@ __all__ = [
     "Frame",
     "Instance",
     "Limits",
+    "RenderingOptions",
     "Retry",
     "Selector",
     "StoreReport",
     "StoredInstance",
     "Timeout",
+    "Viewport",
+    "Window",
     "__version__",
     "errors",
 ]
@@ -62,11 +65,14 @@ _LAZY = {
     "Frame": ".client",
     "Instance": ".client",
     "Limits": ".wire.limits",
+    "RenderingOptions": ".services",
     "Retry": ".client",
     "Selector": ".services",
     "StoreReport": ".client",
     "StoredInstance": ".services.stow",
     "Timeout": ".client",
+    "Viewport": ".services",
+    "Window": ".services",
 }
 
 

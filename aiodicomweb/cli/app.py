@@ -14,6 +14,7 @@ import click
 from aiodicomweb import __version__
 
 from .connection import connection_options
+from .delete import delete
 from .demo import demo
 from .failures import error_line, exit_status
 from .retrieve import retrieve
@@ -36,14 +37,14 @@ NAME = "aiodicomweb"
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 @connection_options
 def application() -> None:
-    """Search, retrieve, store and serve DICOM objects over DICOMweb.
+    """Search, retrieve, store, delete and serve DICOM objects over DICOMweb.
 
     Options of the connection may stand before or after the command, or come from the environment.
     The exit status is 0 when all went well, 1 when something failed, 2 for wrong usage.
     """
 
 
-for _command in (search, retrieve, store, serve, demo):
+for _command in (search, retrieve, store, delete, serve, demo):
     application.add_command(_command)
 
 

@@ -19,6 +19,12 @@ _BY_MEDIA_TYPE = {
     "video/mpeg": _MPEG2,
     "video/mp4": _MPEG4,
     "video/h265": "h265",
+    # What reports and documents are rendered as.
+    "application/pdf": "pdf",
+    "text/html": "html",
+    "text/plain": "txt",
+    "text/rtf": "rtf",
+    "text/xml": "xml",
     # Earlier names, which servers still send.
     "image/dicom+jpeg": _JPEG,
     "image/jll": _JPEG,
@@ -43,15 +49,16 @@ _BY_TRANSFER_SYNTAX = {
 }
 
 
-def frame_name(sop_instance_uid: str, number: int, media_type: str, syntax: str | None) -> str:
-    """Name the file of a frame: ``<SOP Instance UID>_<number>.<extension>``.
+def frame_name(stem: str, number: int, media_type: str, syntax: str | None) -> str:
+    """Name the file of a frame or image: ``<stem>_<number>.<extension>``.
 
     The extension comes from the media type (PS3.18 §8.7.3); for ``application/octet-stream``, which
     may carry anything, from the transfer syntax, and without one the frame is uncompressed.
 
     Args:
-        sop_instance_uid: A validated UID: the one asked for, not one that a server sent.
-        number: The frame's number, from 1.
+        stem: A validated UID: the one asked for, not one that a server sent; and what becomes
+            of it, such as ``1.2.3_rendered``.
+        number: The frame's number, or the image's, from 1.
         media_type: The part's media type, parameters allowed.
         syntax: The part's transfer syntax UID, if it has one.
     """
@@ -59,4 +66,4 @@ def frame_name(sop_instance_uid: str, number: int, media_type: str, syntax: str 
     extension = _BY_MEDIA_TYPE.get(essence, "bin")
     if essence == "application/octet-stream":
         extension = _BY_TRANSFER_SYNTAX.get(syntax or _ROOT, "bin")
-    return f"{sop_instance_uid}_{number}.{extension}"
+    return f"{stem}_{number}.{extension}"

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
     from aiodicomweb.client import (
+        BulkDataPart,
         Call,
         Client,
         Frame,
+        ImageCall,
+        ImagesCall,
         Instance,
         InstanceMetadataCall,
         MetadataCall,
@@ -118,11 +121,16 @@ def saving_options(command: Callable[..., int]) -> Callable[..., int]:
 _study = click.argument("study", type=uid)
 _series = click.argument("series", type=uid)
 _instance = click.argument("instance", type=uid)
+_perhaps_series = click.argument("series", type=uid, required=False)
+_perhaps_instance = click.argument("instance", type=uid, required=False)
+_perhaps_frames = click.argument(
+    "numbers", metavar="[FRAME]...", nargs=-1, type=click.IntRange(min=1)
+)
 
 
 @click.group()
 def retrieve() -> None:
-    """Save instances, metadata or frames (WADO-RS)."""
+    """Save instances, metadata, frames or images (WADO-RS)."""
 
 
 @retrieve.command()
@@ -200,8 +208,100 @@ def frames(
 
 @retrieve.command()
 @_study
-@click.argument("series", type=uid, required=False)
-@click.argument("instance", type=uid, required=False)
+@_perhaps_series
+@_perhaps_instance
+@_perhaps_frames
+@saving_options
+@connected
+def rendered(
+    connection: Connection,
+    saving: Saving,
+    *,
+    study: str,
+    series: str | None,
+    instance: str | None,
+    numbers: tuple[int, ...],
+) -> int:
+    """Save a study, series, instance or frames as images to look at.
+
+    They are image/jpeg unless another media type is asked for.
+    """
+
+    def work(client: Client) -> Awaitable[int]:
+        if series is not None and instance is not None and numbers:
+            frames = client.retrieve_instance_frames_rendered(
+                study, series, instance, numbers, saving.media_types
+            )
+            return _save_all(frames, saving, functools.partial(_save_frame, f"{instance}_rendered"))
+        call = _rendered_call(client, study, series, instance, saving.media_types)
+        stem = f"{instance or series or study}_rendered"
+        return _save_all(call, saving, functools.partial(_save_image, stem))
+
+    return connection.run(work)
+
+
+def _rendered_call(
+    client: Client,
+    study: str,
+    series: str | None,
+    instance: str | None,
+    media_types: MediaTypes | None,
+) -> ImagesCall | ImageCall:
+    if series is None:
+        return client.retrieve_study_rendered(study, media_types)
+    if instance is None:
+        return client.retrieve_series_rendered(study, series, media_types)
+    return client.retrieve_instance_rendered(study, series, instance, media_types)
+
+
+@retrieve.command()
+@_study
+@_perhaps_series
+@_perhaps_instance
+@_perhaps_frames
+@saving_options
+@connected
+def thumbnail(
+    connection: Connection,
+    saving: Saving,
+    *,
+    study: str,
+    series: str | None,
+    instance: str | None,
+    numbers: tuple[int, ...],
+) -> int:
+    """Save the thumbnail of a study, series, instance or frames."""
+    stem = f"{instance or series or study}_thumbnail"
+    return connection.run(
+        lambda client: _save_all(
+            _thumbnail_call(client, study, series, instance, numbers, saving.media_types),
+            saving,
+            functools.partial(_save_image, stem),
+        )
+    )
+
+
+def _thumbnail_call(
+    client: Client,
+    study: str,
+    series: str | None,
+    instance: str | None,
+    numbers: tuple[int, ...],
+    media_types: MediaTypes | None,
+) -> ImageCall:
+    if series is None:
+        return client.retrieve_study_thumbnail(study, media_types)
+    if instance is None:
+        return client.retrieve_series_thumbnail(study, series, media_types)
+    if not numbers:
+        return client.retrieve_instance_thumbnail(study, series, instance, media_types)
+    return client.retrieve_instance_frames_thumbnail(study, series, instance, numbers, media_types)
+
+
+@retrieve.command()
+@_study
+@_perhaps_series
+@_perhaps_instance
 @click.option(
     "--output", type=_FILE, metavar="FILE", help="Write to this file, not to standard output."
 )
@@ -285,10 +385,20 @@ async def _save_instance(part: Instance, saving: Saving) -> int:
     return octets
 
 
-async def _save_frame(instance: str, frame: Frame, saving: Saving) -> int:
+async def _save_image(stem: str, part: BulkDataPart, saving: Saving) -> int:
     from anyio import to_thread
 
-    name = frame_name(instance, frame.number, frame.media_type, frame.transfer_syntax)
+    path = saving.output / frame_name(stem, part.number, part.media_type, None)
+    data = await part.read()
+    await to_thread.run_sync(_write, path, data)
+    saving.saved(path, len(data), media_type=part.media_type, location=part.location)
+    return len(data)
+
+
+async def _save_frame(stem: str, frame: Frame, saving: Saving) -> int:
+    from anyio import to_thread
+
+    name = frame_name(stem, frame.number, frame.media_type, frame.transfer_syntax)
     path = saving.output / name
     await to_thread.run_sync(_write, path, frame.data)
     saving.saved(

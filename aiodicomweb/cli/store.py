@@ -120,7 +120,7 @@ def _show(report: StoreReport) -> None:
         show_table(("Status", "Reason", "Instance or file"), rows)
 
 
-def _reason(code: int) -> str:
+def _reason(code: int | None) -> str:
     from aiodicomweb.dicom import describe_reason
 
-    return describe_reason(code)
+    return "no reason given" if code is None else describe_reason(code)

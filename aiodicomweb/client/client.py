@@ -10,7 +10,7 @@ from ..net import Timeout
 from ..wire import Limits
 from .retry import Retry
 from .session import Session
-from .verbs import RetrieveVerbs, SearchVerbs, StoreVerbs
+from .verbs import DeleteVerbs, RenderVerbs, RetrieveVerbs, SearchVerbs, StoreVerbs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Client"]
 
 
-class Client(SearchVerbs, RetrieveVerbs, StoreVerbs):
+class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
     """A DICOMweb client.
 
     ::
@@ -43,6 +43,7 @@ class Client(SearchVerbs, RetrieveVerbs, StoreVerbs):
         qido_url_prefix: Where searches go: a path below ``url``, or a URL of its own.
         wado_url_prefix: The same for retrievals.
         stow_url_prefix: The same for stores.
+        delete_url_prefix: The same for deletions.
         auth: Credentials, such as ``BasicAuth`` or ``BearerAuth``. They go to the origins of the
             URLs above and to no other.
         headers: Header fields for each request to these origins.
@@ -62,6 +63,7 @@ class Client(SearchVerbs, RetrieveVerbs, StoreVerbs):
         qido_url_prefix: str | None = None,
         wado_url_prefix: str | None = None,
         stow_url_prefix: str | None = None,
+        delete_url_prefix: str | None = None,
         auth: Auth | None = None,
         headers: Mapping[str, str] | None = None,
         tls: SSLContext | None = None,
@@ -73,8 +75,9 @@ class Client(SearchVerbs, RetrieveVerbs, StoreVerbs):
         qido = _service_url(base, qido_url_prefix)
         wado = _service_url(base, wado_url_prefix)
         stow = _service_url(base, stow_url_prefix)
+        deletion = _service_url(base, delete_url_prefix)
         session = Session(
-            origins={service.origin for service in (base, qido, wado, stow)},
+            origins={service.origin for service in (base, qido, wado, stow, deletion)},
             auth=auth,
             headers=Headers(headers or {}),
             tls=tls,
@@ -82,7 +85,7 @@ class Client(SearchVerbs, RetrieveVerbs, StoreVerbs):
             limits=limits or Limits(),
             retry=retry or Retry(),
         )
-        super().__init__(session, qido=qido, wado=wado, stow=stow)
+        super().__init__(session, qido=qido, wado=wado, stow=stow, deletion=deletion)
 
     async def __aenter__(self) -> Self:
         """Nothing is connected before the first call."""

@@ -69,8 +69,8 @@ class StoreReport:
         return self.response.failed
 
     @property
-    def other_failures(self) -> tuple[int, ...]:
-        """Reasons of failures that belong to no instance."""
+    def other_failures(self) -> tuple[int | None, ...]:
+        """Reasons of failures that belong to no instance, ``None`` where none is given."""
         return self.response.other_failures
 
     @property

@@ -17,9 +17,9 @@ class Retry:
     """How often and for how long a request without effect is repeated; a frozen value.
 
     Repeated are searches and retrievals that got no response, or one of
-    :data:`RETRIED_STATUSES`, before anything of it was handed out. A store is never repeated.
-    The wait doubles from attempt to attempt and is drawn by chance, so that many clients don't
-    come back at the same moment; a server's ``Retry-After`` is honoured as the least wait.
+    :data:`RETRIED_STATUSES`, before anything of it was handed out. A store or deletion is never
+    repeated. The wait doubles from attempt to attempt and is drawn by chance, so that many clients
+    don't come back at the same moment; a server's ``Retry-After`` is honoured as the least wait.
 
     Attributes:
         attempts: Attempts in all; 1 is none repeated.

@@ -110,6 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = _answer  # noqa: N815
     do_POST = _answer  # noqa: N815
+    do_DELETE = _answer  # noqa: N815
 
     def log_message(self, *_arguments: object) -> None:
         """Nothing: the tests look at what was received."""

@@ -33,7 +33,9 @@ def test_help_of_everything_succeeds(invoke: Any) -> None:
     outcome = invoke("--help")
 
     assert 0 == outcome.status
-    assert all(name in outcome.out for name in ("search", "retrieve", "store", "serve", "demo"))
+    assert all(
+        name in outcome.out for name in ("search", "retrieve", "store", "delete", "serve", "demo")
+    )
 
 
 def test_no_command_shows_the_help_as_wrong_usage(invoke: Any) -> None:
@@ -61,6 +63,15 @@ def test_no_command_shows_the_help_as_wrong_usage(invoke: Any) -> None:
         [*URL, "retrieve", "study", "1.2", "--transfer-syntax", "1.2"],
         [*URL, "retrieve", "frames", "1.2", "1.3", "1.4"],
         [*URL, "retrieve", "frames", "1.2", "1.3", "1.4", "0"],
+        [*URL, "retrieve", "rendered"],
+        [*URL, "retrieve", "rendered", "1.2", "1.3", "1.4", "0"],
+        [*URL, "retrieve", "thumbnail", "1.2", "x"],
+        [*URL, "delete", "study", "--yes"],
+        [*URL, "delete", "study", "", "--yes"],
+        [*URL, "delete", "series", "1.2", "--yes"],
+        [*URL, "delete", "instance", "1.2", "1.3", "../4", "--yes"],
+        [*URL, "delete", "study", "1.2"],
+        ["delete", "study", "1.2", "--yes"],
         [*URL, "store"],
         [*URL, "store", "there is no such file"],
         [*URL, "--user", "me", "search", "studies"],

@@ -17,6 +17,8 @@ from aiodicomweb.cli.files import frame_name
         ("jphc", "image/jphc", None),
         ("rle", "image/x-dicom-rle", None),
         ("mp4", "video/mp4", None),
+        ("html", "text/html; charset=utf-8", None),
+        ("pdf", "application/pdf", None),
         ("raw", "application/octet-stream", None),
         ("raw", "application/octet-stream", "1.2.840.10008.1.2.1"),
         ("rle", "application/octet-stream", "1.2.840.10008.1.2.5"),

@@ -36,7 +36,14 @@ def test_arguments_default_to_those_of_the_process(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["search", "studies", "--help"], ["demo", "-h"], ["serve", "-h"]]
+    "arguments",
+    [
+        ["--help"],
+        ["search", "studies", "--help"],
+        ["demo", "-h"],
+        ["serve", "-h"],
+        ["delete", "-h"],
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """Help is quick: it loads neither client nor server, pydicom, anyio, ssl nor rich."""

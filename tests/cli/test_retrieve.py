@@ -162,6 +162,77 @@ def test_missing_frames_are_a_failure(invoke: Any, server: Any, tmp_path: Path) 
     assert (tmp_path / "1.4_1.raw").exists()
 
 
+IMAGES = {
+    "/studies/1.2": (["1.2"], "1.2"),
+    "/studies/1.2/series/1.3": (["1.2", "1.3"], "1.3"),
+    "/studies/1.2/series/1.3/instances/1.4": (["1.2", "1.3", "1.4"], "1.4"),
+}
+
+
+@pytest.mark.parametrize(("path", "uids", "stem"), [(path, *rest) for path, rest in IMAGES.items()])
+def test_rendered_images_become_files(
+    invoke: Any, server: Any, tmp_path: Path, path: str, uids: list[str], stem: str
+) -> None:
+    """Each image goes to <UID asked for>_rendered_<number>.<extension>."""
+    server.add_parts("image/png", [b"one", b"two"])
+
+    outcome = invoke(
+        "--url", server.url, "retrieve", "rendered", *uids,
+        "--output", tmp_path, "--media-type", "image/png", "--json",
+    )  # fmt: skip
+
+    assert (0, "") == (outcome.status, outcome.err)
+    assert f"/dicom-web{path}/rendered" == server.received[0].target
+    assert "image/png" == server.received[0].headers["accept"]
+    assert {f"{stem}_rendered_1.png": b"one", f"{stem}_rendered_2.png": b"two"} == {
+        file.name: file.read_bytes() for file in tmp_path.iterdir()
+    }
+    assert {
+        "path": str(tmp_path / f"{stem}_rendered_1.png"),
+        "size": 3,
+        "media_type": "image/png",
+        "location": None,
+    } == json.loads(outcome.out.splitlines()[0])
+
+
+def test_rendered_frames_become_files(invoke: Any, server: Any, tmp_path: Path) -> None:
+    """Each goes to <UID>_rendered_<frame>.<extension>, and one that is missing is a failure."""
+    server.add_parts("image/jpeg", [b"three"])
+
+    outcome = invoke(
+        "--url", server.url, "retrieve", "rendered", "1.2", "1.3", "1.4", 3, 1, "--output", tmp_path
+    )  # fmt: skip
+
+    assert 1 == outcome.status
+    assert "missing 1" in outcome.err
+    assert server.received[0].target.endswith("/instances/1.4/frames/3,1/rendered")
+    assert {"1.4_rendered_3.jpg": b"three"} == {
+        file.name: file.read_bytes() for file in tmp_path.iterdir()
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "uids", "stem"),
+    [
+        *((path, *rest) for path, rest in IMAGES.items()),
+        ("/studies/1.2/series/1.3/instances/1.4/frames/7", ["1.2", "1.3", "1.4", "7"], "1.4"),
+    ],
+)
+def test_a_thumbnail_becomes_a_file(
+    invoke: Any, server: Any, tmp_path: Path, path: str, uids: list[str], stem: str
+) -> None:
+    """One image, <UID asked for>_thumbnail_1.<extension>."""
+    server.add(body=b"image", Content_Type="image/jpeg")
+
+    outcome = invoke("--url", server.url, "retrieve", "thumbnail", *uids, "--output", tmp_path)
+
+    assert (0, "") == (outcome.status, outcome.err)
+    assert f"/dicom-web{path}/thumbnail" == server.received[0].target
+    assert {f"{stem}_thumbnail_1.jpg": b"image"} == {
+        file.name: file.read_bytes() for file in tmp_path.iterdir()
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "uids"),
     [

@@ -96,6 +96,16 @@ def test_unreported_instances_are_failures(invoke: Any, server: Any) -> None:
     assert MR_UID in outcome.out
 
 
+def test_a_server_that_does_not_tell_is_no_success(invoke: Any, server: Any) -> None:
+    """Plain text under 200 tells of nothing: all are unreported, and nothing is masked."""
+    server.add(200, b"OK", Content_Type="text/plain")
+
+    outcome = invoke("--url", server.url, "store", CT)
+
+    assert (1, True) == (outcome.status, CT_UID in outcome.out)
+    assert "1 of 1 instance not known to be stored" in outcome.err
+
+
 def test_warnings_of_the_server_are_shown(invoke: Any, server: Any) -> None:
     """A stored instance with a warning is listed, a Warning field goes to standard error."""
     coerced = CT_STORED | {"00081196": {"vr": "US", "Value": [0xB000]}}

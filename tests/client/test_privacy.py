@@ -49,6 +49,16 @@ async def retrieve(client: Client) -> object:
     return await client.retrieve_study("1.2", additional_params={"name": "Doe"})
 
 
+async def images(client: Client) -> object:
+    """Retrieve rendered images."""
+    return await client.retrieve_study_rendered("1.2", additional_params={"name": "Doe"})
+
+
+async def delete(client: Client) -> None:
+    """Delete."""
+    await client.delete_study("1.2", {"name": "Doe"}, headers={"X-Key": "T0ken"})
+
+
 async def frames(client: Client) -> object:
     """Retrieve frames."""
     return await client.retrieve_instance_frames("1", "2", "3", [1, 2, 3])
@@ -75,7 +85,7 @@ CASES: dict[str, tuple[Callable[[Client], Any], Any]] = {
     "no JSON": (search, response(b'[{"Doe^Jane": ]', JSON)),
     "odd JSON": (search, response(b'["Doe^Jane"]', JSON)),
     "bad tag": (search, response(b'[{"Doe^Jane": {"vr": "PN"}}]', JSON)),
-    "bad value": (search, response(b'[{"00280010": {"vr": "US", "Value": ["Doe"]}}]', JSON)),
+    "bad octets": (search, response(b'[{"00280010": {"vr": "OB", "InlineBinary": "Doe^"}}]', JSON)),
     "no file": (retrieve, parts_response([PAYLOAD])),
     "no multipart": (retrieve, response(PAYLOAD, parts_type())),
     "bad part head": (retrieve, response(b"--end\r\nDoe Jane\r\n\r\nx", parts_type())),
@@ -88,6 +98,9 @@ CASES: dict[str, tuple[Callable[[Client], Any], Any]] = {
     "bad head": (search, b"HTTP/1.1 200 OK\r\nX-Patient Doe\r\n\r\n"),
     "bad status line": (search, b"Doe^Jane P4yload\r\n\r\n"),
     "too long": (search, response(PAYLOAD, JSON)),
+    "page in place of images": (images, response(PAYLOAD, {"Content-Type": "text/html"})),
+    "deletion refused": (delete, response(PAYLOAD, JSON, 404)),
+    "page in place of a deletion": (delete, response(PAYLOAD, {"Content-Type": "text/html"})),
     "fewer frames": (frames, parts_response([PAYLOAD], FRAMES)),
     "wrong range": (bulk, response(PAYLOAD, {"Content-Type": FRAMES})),
     "store refused": (store, response(PAYLOAD, status=413)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
@@ -16,10 +17,13 @@ from aiodicomweb import (
     Frame,
     Instance,
     Limits,
+    RenderingOptions,
     Retry,
     StoredInstance,
     StoreReport,
     Timeout,
+    Viewport,
+    Window,
 )
 from aiodicomweb.http import URL, Headers, MediaType, Request, Response
 from aiodicomweb.services import (
@@ -36,6 +40,7 @@ from aiodicomweb.wire import messages
 
 if TYPE_CHECKING:
     from aiodicomweb._util import MessageCodec
+    from aiodicomweb.client import DeleteCall
 
 
 async def settings() -> None:
@@ -96,6 +101,36 @@ async def frames_and_bulk_data(client: Client) -> None:
     async for part in client.retrieve_bulkdata("https://x/y", byte_range=(0, None)):
         assert_type(part, BulkDataPart)
         assert_type(await part.bulk_data(), BulkData)
+
+
+async def images(client: Client) -> None:
+    """Rendered, studies and series are several images, an instance is one; frames have numbers."""
+    options = RenderingOptions(quality=90, viewport=Viewport(64, 64), window=Window(40, 400))
+    assert_type(await client.retrieve_study_rendered("1.2", rendering=options), list[BulkData])
+    assert_type(await client.retrieve_series_rendered("1.2", "3.4"), list[BulkData])
+    image = await client.retrieve_instance_rendered("1.2", "3.4", "5.6", ["image/png"])
+    assert_type(image, BulkData)
+    assert_type(bytes(image), bytes)
+    assert_type(image.media_type, str)
+    rendered = await client.retrieve_instance_frames_rendered("1.2", "3.4", "5.6", [1, 2])
+    assert_type(rendered, list[Frame])
+    assert_type(await client.retrieve_study_thumbnail("1.2"), BulkData)
+    assert_type(await client.retrieve_series_thumbnail("1.2", "3.4"), BulkData)
+    assert_type(await client.retrieve_instance_thumbnail("1.2", "3.4", "5.6"), BulkData)
+    thumbnail = client.retrieve_instance_frames_thumbnail("1.2", "3.4", "5.6", [1])
+    assert_type(await thumbnail, BulkData)
+    async for part in client.retrieve_study_rendered("1.2"):
+        assert_type(part, BulkDataPart)
+
+
+async def deletions(client: Client) -> None:
+    """A deletion gives nothing; its call shows the answer."""
+    call: DeleteCall = client.delete_study("1.2")
+    await call
+    assert_type(call.response.status, int)
+    async with client.delete_series("1.2", "3.4") as entered:
+        assert_type(entered.response, Response)
+    assert_type(client.delete_instance("1.2", "3.4", "5.6").__await__(), Generator[Any, Any, None])
 
 
 async def stores(client: Client, dataset: Dataset) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .call import Call
+from .delete import DeleteCall
+from .render import ImageCall, ImagesCall
 from .retrieve import BulkDataCall, FramesCall, InstanceCall, InstancesCall
 from .search import InstanceMetadataCall, MetadataCall, SearchCall
 from .store import StoreCall
@@ -10,7 +12,10 @@ from .store import StoreCall
 __all__ = [
     "BulkDataCall",
     "Call",
+    "DeleteCall",
     "FramesCall",
+    "ImageCall",
+    "ImagesCall",
     "InstanceCall",
     "InstanceMetadataCall",
     "InstancesCall",

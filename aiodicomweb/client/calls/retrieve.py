@@ -8,7 +8,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import ContentError, FrameMismatch, FramingError, UnexpectedMediaType
-from ...http import ContentRange
+from ...http import ContentRange, MediaType
 from ...services import BulkData, Resource
 from ..parts import BulkDataPart, Instance, Part
 from ..results import Frame
@@ -25,17 +25,23 @@ if TYPE_CHECKING:
     from ...wire import PartHead
     from ..session import Session
 
-__all__ = ["BulkDataCall", "FramesCall", "InstanceCall", "InstancesCall"]
+__all__ = [
+    "BulkDataCall",
+    "FramesCall",
+    "InstanceCall",
+    "InstancesCall",
+    "PartsCall",
+]
 
 T = TypeVar("T")
 Whole = TypeVar("Whole")
 
 _EXCERPT = 1024
 _WORDS = frozenset({"text/html", "application/json", "application/dicom+json"})
-_FRAME_LOCATION = re.compile(r".*/frames/([0-9]{1,10})/?")
+_FRAME_LOCATION = re.compile(r".*/frames/([0-9]{1,10})(?:/rendered)?/?")
 
 
-class _PartsCall(Call[T, Whole]):
+class PartsCall(Call[T, Whole]):
     """A call whose response is a body of parts."""
 
     __slots__ = ("_request",)
@@ -77,10 +83,14 @@ class _PartsCall(Call[T, Whole]):
 
     def _check_part(self, part: Part) -> None:
         """Complain about a gateway's words in the place of what was asked for."""
-        if self._request.resource is not Resource.BULKDATA and part.media_type in _WORDS:
-            raise UnexpectedMediaType(
-                "a part is not what was asked for", media_type=part.media_type
-            )
+        resource = self._request.resource
+        if resource is Resource.BULKDATA or part.media_type not in _WORDS:
+            return
+        # A report is rendered as HTML, for whoever wants that.
+        is_rendering = resource is Resource.RENDERED and part.media_type == "text/html"
+        if is_rendering and self._request.asks_for(MediaType.parse(part.media_type)):
+            return
+        raise UnexpectedMediaType("a part is not what was asked for", media_type=part.media_type)
 
     @abstractmethod
     async def _make(self, head: PartHead, incoming: Incoming) -> T:
@@ -93,7 +103,7 @@ class _PartsCall(Call[T, Whole]):
         """Complain if parts are missing; the body itself was whole."""
 
 
-class InstancesCall(_PartsCall[Instance, "list[Dataset]"]):
+class InstancesCall(PartsCall[Instance, "list[Dataset]"]):
     """Instances of a study or series; awaited, a list of data sets.
 
     Iterated, it gives each :class:`~aiodicomweb.Instance` before its octets have arrived.
@@ -108,7 +118,7 @@ class InstancesCall(_PartsCall[Instance, "list[Dataset]"]):
         return [await instance.dataset() async for instance in self]
 
 
-class InstanceCall(_PartsCall[Instance, "Dataset"]):
+class InstanceCall(PartsCall[Instance, "Dataset"]):
     """One instance; awaited, its data set. That it is one is checked at the end."""
 
     __slots__ = ("_arrived",)
@@ -132,19 +142,19 @@ class InstanceCall(_PartsCall[Instance, "Dataset"]):
         return datasets.pop()
 
 
-class FramesCall(_PartsCall[Frame, list[Frame]]):
-    """Frames of an instance, as they arrive; awaited, a list in the order asked for.
+class FramesCall(PartsCall[Frame, list[Frame]]):
+    """Frames, rendered or not, as they arrive; awaited, a list in the order asked for.
 
     That all arrived is checked at the end: fewer, or others, raise ``FrameMismatch``.
     """
 
-    __slots__ = ("_arrived", "_asked", "_is_video")
+    __slots__ = ("_arrived", "_asked", "_is_film")
 
     def __init__(self, session: Session, request: RetrieveRequest, asked: Sequence[int]) -> None:
         super().__init__(session, request)
         self._asked = tuple(asked)
         self._arrived: list[int] = []
-        self._is_video = False
+        self._is_film = False
 
     async def _make(self, head: PartHead, incoming: Incoming) -> Frame:
         part = Part(head, incoming)
@@ -153,7 +163,7 @@ class FramesCall(_PartsCall[Frame, list[Frame]]):
         data = await part.read()
         number = self._number(part)
         self._arrived.append(number)
-        self._is_video = part.media_type.startswith("video/")
+        self._is_film = _is_film(part)
         return Frame(data, number, part.media_type, part.transfer_syntax, part.location)
 
     def _number(self, part: Part) -> int:
@@ -167,8 +177,9 @@ class FramesCall(_PartsCall[Frame, list[Frame]]):
         return self._asked[len(self._arrived)]
 
     def _check_end(self) -> None:
-        # A video is one part, whichever of its frames were asked for (PS3.18 §8.7.3.3.2).
-        if Counter(self._asked) != Counter(self._arrived) and not self._is_video:
+        if self._is_film and len(self._arrived) == 1:
+            return
+        if Counter(self._asked) != Counter(self._arrived):
             raise self._mismatch(len(self._arrived))
 
     def _mismatch(self, received: int) -> FrameMismatch:
@@ -190,7 +201,17 @@ class FramesCall(_PartsCall[Frame, list[Frame]]):
         return [arrived[number].popleft() for number in self._asked if arrived[number]]
 
 
-class BulkDataCall(_PartsCall[BulkDataPart, list[BulkData]]):
+def _is_film(part: Part) -> bool:
+    """Whether a part stands for all frames that were asked for (PS3.18 §8.7.3.3.2).
+
+    A video does, and so may a GIF that doesn't name its one frame.
+    """
+    if part.media_type == "image/gif":
+        return _FRAME_LOCATION.fullmatch(part.location or "") is None
+    return part.media_type.startswith("video/")
+
+
+class BulkDataCall(PartsCall[BulkDataPart, list[BulkData]]):
     """Bulk data of one or more elements; awaited, a list of values.
 
     Iterated, it gives each :class:`~aiodicomweb.BulkDataPart` before its octets have arrived.

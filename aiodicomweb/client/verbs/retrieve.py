@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...dicom.json_model import dataset_from_json
-from ...dicom.uids import check_uid
 from ...http import Headers
 from ...services import Resource, RetrieveRequest, Selector, resolve_bulkdata
 from ..calls import (
@@ -17,6 +16,7 @@ from ..calls import (
     InstancesCall,
     MetadataCall,
 )
+from .selecting import select_instance, select_series, select_study
 from .verbs import Verbs
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class RetrieveVerbs(Verbs):
             ConfigurationError: A UID or media type can't be.
             ContentError: The answer is no DICOM.
         """
-        selector = Selector(check_uid(study_instance_uid, "study_instance_uid"))
+        selector = select_study(study_instance_uid)
         request = self._retrieval(selector, media_types, additional_params, headers)
         return InstancesCall(self._session, request)
 
@@ -82,7 +82,7 @@ class RetrieveVerbs(Verbs):
             additional_params: Further query parameters.
             headers: Further header fields.
         """
-        selector = _series(study_instance_uid, series_instance_uid)
+        selector = select_series(study_instance_uid, series_instance_uid)
         request = self._retrieval(selector, media_types, additional_params, headers)
         return InstancesCall(self._session, request)
 
@@ -109,7 +109,7 @@ class RetrieveVerbs(Verbs):
         Returns:
             A call; awaited, a ``Dataset``; iterated, one :class:`~aiodicomweb.Instance`.
         """
-        selector = _instance(study_instance_uid, series_instance_uid, sop_instance_uid)
+        selector = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
         request = self._retrieval(selector, media_types, additional_params, headers)
         return InstanceCall(self._session, request)
 
@@ -136,7 +136,7 @@ class RetrieveVerbs(Verbs):
             ConfigurationError: A UID can't be.
             JsonModelError: The answer is malformed.
         """
-        selector = Selector(check_uid(study_instance_uid, "study_instance_uid"))
+        selector = select_study(study_instance_uid)
         request = self._metadata(selector, additional_params, headers)
         return MetadataCall(self._session, request, dataset_from_json)
 
@@ -156,7 +156,7 @@ class RetrieveVerbs(Verbs):
             additional_params: Further query parameters.
             headers: Further header fields.
         """
-        selector = _series(study_instance_uid, series_instance_uid)
+        selector = select_series(study_instance_uid, series_instance_uid)
         request = self._metadata(selector, additional_params, headers)
         return MetadataCall(self._session, request, dataset_from_json)
 
@@ -181,7 +181,7 @@ class RetrieveVerbs(Verbs):
         Returns:
             A call; awaited, one ``Dataset``; with ``as_json()``, one DICOM JSON object.
         """
-        selector = _instance(study_instance_uid, series_instance_uid, sop_instance_uid)
+        selector = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
         request = self._metadata(selector, additional_params, headers)
         return InstanceMetadataCall(self._session, request, dataset_from_json)
 
@@ -217,7 +217,7 @@ class RetrieveVerbs(Verbs):
             FrameMismatch: Other frames arrived than were asked for.
         """
         numbers = tuple(frame_numbers)
-        above = _instance(study_instance_uid, series_instance_uid, sop_instance_uid)
+        above = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
         selector = Selector(above.study, above.series, above.instance, numbers)
         request = self._retrieval(
             selector, media_types, additional_params, headers, resource=Resource.FRAMES
@@ -292,17 +292,3 @@ class RetrieveVerbs(Verbs):
     ) -> Request:
         request = self._retrieval(selector, None, parameters, headers, resource=Resource.METADATA)
         return request.to_http()
-
-
-def _series(study: str, series: str) -> Selector:
-    return Selector(
-        check_uid(study, "study_instance_uid"), check_uid(series, "series_instance_uid")
-    )
-
-
-def _instance(study: str, series: str, instance: str) -> Selector:
-    return Selector(
-        check_uid(study, "study_instance_uid"),
-        check_uid(series, "series_instance_uid"),
-        check_uid(instance, "sop_instance_uid"),
-    )

@@ -19,10 +19,12 @@ class Verbs:
         qido: URL for searches.
         wado: URL for retrievals.
         stow: URL for stores.
+        deletion: URL for deletions.
     """
 
-    def __init__(self, session: Session, *, qido: URL, wado: URL, stow: URL) -> None:
+    def __init__(self, session: Session, *, qido: URL, wado: URL, stow: URL, deletion: URL) -> None:
         self._session = session
         self._qido = qido
         self._wado = wado
         self._stow = stow
+        self._deletion = deletion

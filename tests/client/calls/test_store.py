@@ -77,7 +77,14 @@ async def test_what_the_answer_leaves_out_is_unreported() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [response(b""), response(status=204), json_response({}), json_response([])]
+    "reply",
+    [
+        response(b""),
+        response(status=204),
+        response(b"stored", {"Content-Type": "text/plain"}),
+        json_response({}),
+        json_response([]),
+    ],
 )
 async def test_a_bare_success_says_nothing_of_any(reply: bytes) -> None:
     """200 without a module: everything is unreported."""
@@ -86,6 +93,8 @@ async def test_a_bare_success_says_nothing_of_any(reply: bytes) -> None:
 
         assert ("1.2.1", "1.2.2") == report.unreported
         assert () == report.stored
+        with pytest.raises(StoreFailed, match="2 unreported"):
+            report.raise_for_failures()
 
 
 @pytest.mark.parametrize("status", [200, 202, 400, 409])

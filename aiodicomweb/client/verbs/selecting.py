@@ -1,0 +1,33 @@
+"""The studies, series and instances that verbs are about, of UIDs that are checked at once."""
+
+from __future__ import annotations
+
+from ...dicom.uids import check_uid
+from ...services import Selector
+
+__all__ = ["select_instance", "select_series", "select_study"]
+
+
+def select_study(study: str) -> Selector:
+    """A study.
+
+    Raises:
+        ConfigurationError: The UID is none, or empty, which would be all studies.
+    """
+    return Selector(check_uid(study, "study_instance_uid"))
+
+
+def select_series(study: str, series: str) -> Selector:
+    """A series; raises like :func:`select_study`."""
+    return Selector(
+        check_uid(study, "study_instance_uid"), check_uid(series, "series_instance_uid")
+    )
+
+
+def select_instance(study: str, series: str, instance: str) -> Selector:
+    """An instance; raises like :func:`select_study`."""
+    return Selector(
+        check_uid(study, "study_instance_uid"),
+        check_uid(series, "series_instance_uid"),
+        check_uid(instance, "sop_instance_uid"),
+    )
