@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 READ = 16 * 1024
-ROUNDS = 7
+ROUNDS = 3
 
 
 def metadata() -> Dataset:

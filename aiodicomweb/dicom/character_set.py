@@ -6,6 +6,7 @@ from (PS3.18 §F.2.2). It tells how to encode it, too, as soon as the data set i
 
 from __future__ import annotations
 
+import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -14,11 +15,11 @@ from pydicom.charset import python_encoding
 from pydicom.tag import BaseTag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pydicom import Dataset
 
-__all__ = ["ENCODED_VRS", "fit_character_set"]
+__all__ = ["ENCODED_VRS", "fit_character_set", "with_fitting_character_set"]
 
 ENCODED_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """VRs whose text is encoded as (0008,0005) says (PS3.5 §6.1.2.3)."""
@@ -41,12 +42,49 @@ def fit_character_set(dataset: Dataset, texts: Iterable[str]) -> None:
         dataset: The data set; its (0008,0005) is changed or added.
         texts: Its texts that have characters beyond ASCII, those of items too.
     """
-    terms = _terms(dataset)
+    if not _holds_all(_terms(dataset), texts):
+        _use_unicode(dataset, required=True)
+
+
+def with_fitting_character_set(dataset: Dataset) -> Dataset:
+    """A data set whose (0008,0005) names a repertoire that holds all of its text.
+
+    Text that pydicom has not decoded yet is as its (0008,0005) says.
+
+    Args:
+        dataset: A data set; it is not changed.
+
+    Returns:
+        The data set itself, or a copy in Unicode where its repertoire lacks something.
+    """
+    if _holds_all(_terms(dataset), list(_foreign_texts(dataset))):
+        return dataset
+    whole = copy.deepcopy(dataset)
+    for _ in whole.iterall():
+        pass  # pydicom decodes at the first access, by what (0008,0005) says then
+    _use_unicode(whole, required=True)
+    return whole
+
+
+def _foreign_texts(dataset: Dataset) -> Iterator[str]:
+    """The texts beyond ASCII that pydicom has decoded or a caller has set, those of items too."""
+    for element in dataset.values():
+        if not isinstance(element, DataElement) or element.is_empty:
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _foreign_texts(item)
+        elif element.VR in ENCODED_VRS:
+            members = element.value if element.VM > 1 else [element.value]
+            yield from (text for text in map(str, members) if not text.isascii())
+
+
+def _holds_all(terms: list[str], texts: Iterable[str]) -> bool:
+    """Whether the repertoires of defined terms hold all texts."""
     characters = {character for text in texts for character in text}
     foreign = [character for character in characters if not character.isascii()]
     kept = all(any(_holds(term, character) for term in terms) for character in foreign)
-    if not kept or (len(terms) > 1 and not characters.isdisjoint(_RESETTING)):
-        _use_unicode(dataset, required=True)
+    return kept and (len(terms) < 2 or characters.isdisjoint(_RESETTING))
 
 
 def _terms(dataset: Dataset) -> list[str]:

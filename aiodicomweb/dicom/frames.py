@@ -63,8 +63,8 @@ def split_frames(value: bytes, number_of_frames: int = 1) -> list[bytes]:
 def join_frames(frames: Sequence[bytes]) -> bytes:
     """Encapsulate frames: one fragment each, behind a Basic Offset Table.
 
-    A frame of odd length is padded with NUL. The table is left out where its numbers of 32 bits
-    don't reach.
+    A frame of odd length is padded with NUL. The table is left empty where there is one frame,
+    and where its numbers of 32 bits don't reach.
 
     Raises:
         Part10Error: A frame is empty.
@@ -72,4 +72,4 @@ def join_frames(frames: Sequence[bytes]) -> bytes:
     if not all(frames):
         raise Part10Error("a frame has no octets")
     reach = sum(len(frame) + 9 for frame in frames) < 1 << 32
-    return encapsulate(list(frames), has_bot=reach)
+    return encapsulate(list(frames), has_bot=reach and len(frames) > 1)

@@ -129,6 +129,9 @@ def dataset_from_json(obj: JsonObject, bulk_data: BulkDataResolver | None = None
     names a repertoire which holds all the text, as it does where it came from; otherwise it
     becomes ``ISO_IR 192``, so that nothing is lost when the data set is written to a file.
 
+    JSON has one form of no value, pydicom has several (``None``, empty text, ``b""``): an element
+    without a value has the one that pydicom reads from a file, empty text or ``None`` by its VR.
+
     Args:
         obj: The object; it is not changed.
         bulk_data: Called with tag (eight upper-case digits), VR and URI of each ``BulkDataURI``;

@@ -5,8 +5,9 @@ errors, gives up at a lower-case tag or a missing ``vr``, takes any of ``Value``
 and ``BulkDataURI`` where a server sends two, and is several times slower.
 
 Reading is lenient: what a server relays from a broken object must not hide the rest of the
-object. Text that is no value of its VR (a Decimal String of letters) is kept as octets of VR UN.
-Only what has no meaning at all is an error, and names its path.
+object. What is no value of its VR (a Decimal String of letters, a number beyond the range of US)
+is kept as octets of VR UN, or is empty where it is no text either. Only what has no meaning at
+all is an error, and names its path.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from .json_values import (
     is_list,
     is_object,
 )
-from .vrs import MAX_DEPTH, SINGLE_TEXT_VRS, STANDARD_VRS, find_vr, is_data
+from .vrs import MAX_DEPTH, SINGLE_TEXT_VRS, STANDARD_VRS, TEXT_VRS, find_vr, is_data
 
 __all__ = ["BulkDataResolver", "JsonReader"]
 
@@ -41,7 +42,7 @@ BulkDataResolver = Callable[[str, str, str], object]
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _NOTHING: Final[tuple[Any, ...]] = (None, "", {})
 _NO_VALUE_OF_ITS_VR: Final = (ValueError, TypeError, ArithmeticError)
-"""What pydicom's value classes raise at text which they cannot convert."""
+"""What pydicom's value classes and ours raise at what they cannot convert."""
 _NOT_SIMPLE: Final = (LookupError, *_NO_VALUE_OF_ITS_VR)
 """What is raised where an attribute, or its value, is not as the tables have it."""
 
@@ -168,7 +169,7 @@ class JsonReader:
         values = _as_list(members.get("Value"))
         present = [value for value in values if value not in _NOTHING]
         sent = members.get("vr")
-        has_items = any(map(is_object, present))
+        has_items = any(map(is_object, values))
         vr = find_vr(tag, sent if isinstance(sent, str) else "", present, has_items=has_items)
         if vr == "SQ":
             return new_element(tag, vr, self._items(values, depth), self._mode)
@@ -181,7 +182,7 @@ class JsonReader:
         return new_element(tag, vr, empty_value_for_VR(vr), self._mode)
 
     def _items(self, values: list[Any], depth: int) -> Sequence:
-        if all(value is None for value in values):
+        if all(value in (None, "") for value in values):
             return Sequence()
         return Sequence(
             [self._item(f"[{index}]", item, depth + 1) for index, item in enumerate(values)]
@@ -195,9 +196,7 @@ class JsonReader:
                 return self._checked_element(tag, vr, convert("LO", source))
             value = convert(vr, source)
         except _NO_VALUE_OF_ITS_VR:
-            # Text which cannot be converted, such as letters in DS. It is kept, and harmless.
-            vr = "UN"
-            value = source.rstrip(b" \0") if convert is from_octets else from_values(vr, source)
+            vr, value = _kept(vr, source)
         if vr in ENCODED_VRS:
             self._foreign += _foreign_texts(value)
         return new_element(tag, vr, value, self._mode)
@@ -224,6 +223,16 @@ class JsonReader:
         element.VR = vr
         element.validation_mode = self._mode
         return element
+
+
+def _kept(vr: str, source: Any) -> tuple[str, Any]:
+    """What cannot be converted, such as letters in DS: as octets it is harmless."""
+    if isinstance(source, bytes):
+        return "UN", source.rstrip(b" \0") if vr in TEXT_VRS else source
+    try:
+        return "UN", from_values("UN", source)
+    except _NO_VALUE_OF_ITS_VR:
+        return vr, empty_value_for_VR(vr)  # true, an array or an object
 
 
 @lru_cache(maxsize=8)
@@ -272,9 +281,9 @@ def _as_list(values: Any) -> list[Any]:
 
 
 def _as_object(value: Any) -> dict[str, Any]:
-    """An attribute or an item; ``null`` stands for an empty one."""
+    """An attribute or an item; ``null`` and empty text stand for an empty one."""
     if is_object(value):
         return value
-    if value is None:
+    if value in (None, ""):
         return {}
     raise JsonModelError("not an object")

@@ -1,8 +1,8 @@
 """The values of one attribute, from DICOM JSON to what pydicom keeps (PS3.18 §F.2.3).
 
 Reading is generous, since archives relay what modalities wrote: numbers come as strings and the
-reverse, names as bare strings, ``null`` in many places. What cannot be understood raises
-:class:`JsonModelError` without its path, which the caller knows, and without the value.
+reverse, names as bare strings, ``null`` in many places. What is no value of its VR raises
+``ValueError`` or ``TypeError``; the caller keeps it otherwise.
 
 Nearly all attributes have one value, of a type that the standard says. For these there is a table;
 the readers below take anything.
@@ -21,6 +21,7 @@ from ..errors import JsonModelError
 from .elements import decimal_string, integer_string, person_name, uid
 from .vrs import (
     BINARY_VRS,
+    BOUNDS,
     FLOAT_VRS,
     INTEGER_VRS,
     NAME_GROUPS,
@@ -72,8 +73,8 @@ def from_values(vr: str, values: list[Any]) -> Any:
         One value, or a list of them; octets for the binary VRs.
 
     Raises:
-        JsonModelError: A member is of no use for the VR.
-        ValueError: Text in IS or DS is not a number.
+        ValueError: A member is not a value of the VR.
+        TypeError: A member is neither text nor a number.
         OverflowError: A number in IS is infinite.
     """
     return _READERS[vr](values)
@@ -87,18 +88,14 @@ def from_octets(vr: str, octets: bytes) -> Any:
         octets: Numbers are little endian, text is UTF-8 (PS3.18 §8.7.3.3.1, §F.2.2).
 
     Raises:
-        JsonModelError: The octets are of no use for the VR.
-        ValueError: Text in IS or DS is not a number.
+        ValueError: The octets are not a value of the VR.
         OverflowError: A number in IS is infinite.
     """
     if vr in BINARY_VRS:
         return octets
     if vr in TEXT_VRS:
         return from_values(vr, [octets.decode("utf-8", "replace").rstrip(" \0")])
-    try:
-        return from_values(vr, unpack_numbers(vr, octets))
-    except ValueError as error:
-        raise JsonModelError(str(error)) from None
+    return from_values(vr, unpack_numbers(vr, octets))
 
 
 def decode_binary(text: Any) -> bytes:
@@ -133,7 +130,7 @@ def _text(value: Any) -> str:
         return clean_text(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    raise JsonModelError("a value is neither string nor number")
+    raise TypeError("a value is neither string nor number")
 
 
 def _one_or_all(members: list[Any]) -> Any:
@@ -191,11 +188,11 @@ def _tags(values: list[Any]) -> Any:
 def _attribute_tag(value: Any) -> BaseTag | None:
     if value is None:
         return None
-    if type(value) is int and 0 <= value <= 0xFFFFFFFF:
-        return BaseTag(value)
+    if type(value) is int:
+        return BaseTag(to_number("AT", value))
     digits = _TAG_PUNCTUATION.sub("", value) if isinstance(value, str) else ""
     if _HEX_TAG.fullmatch(digits) is None:
-        raise JsonModelError("a value is not a tag")
+        raise ValueError("a value is not a tag")
     return BaseTag(int(digits, 16))
 
 
@@ -209,11 +206,20 @@ def _number(vr: str, value: Any) -> Any:
         # dcm4che writes null for NaN; an integer has no such value.
         return math.nan if vr in FLOAT_VRS else None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise JsonModelError("a value is not a number")
-    try:
-        return to_number(vr, value)
-    except ValueError as error:
-        raise JsonModelError(str(error)) from None
+        raise TypeError("a value is not a number")
+    return to_number(vr, value)
+
+
+def _bounded(vr: str) -> Callable[[int], int]:
+    """As :func:`to_number` for what is an integer: they are many, and a call costs."""
+    lowest, highest = BOUNDS[vr]
+
+    def bounded(value: int) -> int:
+        if lowest <= value <= highest:
+            return value
+        raise ValueError("a value is not a number of its VR")
+
+    return bounded
 
 
 def _unknown(values: list[Any]) -> bytes:
@@ -224,11 +230,8 @@ def _octets(vr: str, values: list[Any]) -> bytes:
     """Octets of a binary VR that a server wrote as numbers, as Orthanc did before 1.24."""
     numbers = [_number(vr, value) for value in values]
     if None in numbers:
-        raise JsonModelError("a value is not a number")
-    try:
-        return pack_words(vr, numbers)
-    except ValueError as error:
-        raise JsonModelError(str(error)) from None
+        raise ValueError("a value is not a number")
+    return pack_words(vr, numbers)
 
 
 _READERS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
@@ -252,7 +255,7 @@ SIMPLE_VALUES: Final[Mapping[type, Mapping[str, tuple[str, Callable[[Any], Any] 
         "UI": ("UI", uid),
     },
     int: {
-        **{vr: (vr, None) for vr in INTEGER_VRS},
+        **{vr: (vr, _bounded(vr)) for vr in INTEGER_VRS},
         "DS": ("DS", decimal_string),
         "FD": ("FD", float),
         "IS": ("IS", integer_string),

@@ -23,8 +23,8 @@ from ..errors import JsonModelError
 from .json_values import clean_text
 from .vrs import (
     BINARY_VRS,
+    BOUNDS,
     BULK_VRS,
-    FLOAT_VRS,
     INTEGER_VRS,
     NAME_GROUPS,
     STANDARD_VRS,
@@ -32,7 +32,11 @@ from .vrs import (
     is_data,
     little_endian,
     not_finite,
+    octets_of,
     resolve,
+    sample_bits,
+    shortest,
+    to_number,
 )
 
 if TYPE_CHECKING:
@@ -76,25 +80,27 @@ class JsonWriter:
 
     def _object(self, dataset: Dataset, *, swapped: bool) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        swapped_in = dataset if swapped else None
         for name, element in _named_elements(dataset):
             try:
-                result[name] = self._attribute(_decoded(dataset, element), swapped=swapped)
+                result[name] = self._attribute(_decoded(dataset, element), swapped_in)
             except JsonModelError as error:
                 error.path = f"{name}{error.path}"
                 raise
         return result
 
-    def _attribute(self, element: DataElement, *, swapped: bool) -> dict[str, Any]:
+    def _attribute(self, element: DataElement, swapped_in: Dataset | None) -> dict[str, Any]:
+        """An attribute; of a big-endian data set, with that data set."""
         vr = _VRS.get(element.VR) or _resolved(element)
         if vr == "SQ":
-            return self._sequence(element, swapped=swapped)
+            return self._sequence(element, swapped=swapped_in is not None)
         if self._bulk_data is not None and vr in BULK_VRS and not element.is_empty:
             uri = self._bulk_data(element)
             if uri is not None:
                 return {"vr": vr, "BulkDataURI": uri}
         try:
             if vr in BINARY_VRS:
-                octets = _octets(vr, element.value, swapped=swapped)
+                octets = _octets(vr, element, swapped_in)
                 return {"vr": vr, "InlineBinary": octets} if octets else {"vr": vr}
             values = to_values(vr, element)
         except Exception:  # noqa: BLE001
@@ -155,11 +161,12 @@ def _resolved(element: DataElement) -> str:
     return resolve(element.VR, _members(element.value))
 
 
-def _octets(vr: str, value: Any, *, swapped: bool) -> str:
+def _octets(vr: str, element: DataElement, swapped_in: Dataset | None) -> str:
     """Octets as base64; their words are little endian (PS3.18 §F.2.7)."""
-    if swapped and value:
-        value = little_endian(vr, value)
-    return b2a_base64(value or b"", newline=False).decode("ascii")
+    octets = octets_of(element.value)
+    if swapped_in is not None:
+        octets = little_endian(vr, octets, sample_bits(swapped_in, element.tag))
+    return b2a_base64(octets, newline=False).decode("ascii")
 
 
 def to_values(vr: str, element: DataElement) -> list[Any]:
@@ -201,16 +208,26 @@ def _person_name(value: Any) -> dict[str, str] | None:
 
 
 def _attribute_tag(value: Any) -> str | None:
-    return None if value is None or value == "" else f"{int(value):08X}"
+    return None if value is None or value == "" else f"{to_number('AT', value):08X}"
 
 
-def _integer(value: Any) -> int | None:
-    return None if value is None or value == "" else int(value)
+def _integer(vr: str) -> Callable[[Any], int | str | None]:
+    lowest, highest = max(BOUNDS[vr][0], -_EXACT), min(BOUNDS[vr][1], _EXACT)
+
+    def integer(value: Any) -> int | str | None:
+        # Nearly all are of this kind, and a call costs.
+        if value.__class__ is int and lowest <= value <= highest:
+            return value
+        if value is None or value == "":
+            return None
+        number = to_number(vr, value)
+        return int(number) if lowest <= number <= highest else str(number)
+
+    return integer
 
 
-def _long_integer(value: Any) -> int | str | None:
-    number = _integer(value)
-    return number if number is None or -_EXACT <= number <= _EXACT else str(number)
+def _single(value: Any) -> float | str | None:
+    return _float(value if value is None or value == "" else shortest(float(value)))
 
 
 def _float(value: Any) -> float | str | None:
@@ -242,12 +259,11 @@ def _decimal_string(value: Any) -> float | str | None:
 
 _MEMBERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(TEXT_VRS, _text),
-    **dict.fromkeys(INTEGER_VRS, _integer),
-    **dict.fromkeys(FLOAT_VRS, _float),
+    **{vr: _integer(vr) for vr in INTEGER_VRS},
+    "FD": _float,
+    "FL": _single,
     "AT": _attribute_tag,
     "DS": _decimal_string,
     "IS": _integer_string,
     "PN": _person_name,
-    "SV": _long_integer,
-    "UV": _long_integer,
 }

@@ -31,8 +31,8 @@ def matching_keys(filters: SearchFilters) -> Iterator[tuple[AttributePath, tuple
     """Go through what callers search for.
 
     Args:
-        filters: Attributes (keyword, tag or dotted path) to values: text, number, date, time,
-            pydicom's ``PersonName``, or a list of UIDs. Or a data set whose sequences have at
+        filters: Attributes (keyword, tag or dotted path) to values: text, number, tag, date,
+            time, pydicom's ``PersonName``, or a list of UIDs. Or a data set whose sequences have at
             most one item, as in C-FIND.
 
     Yields:
@@ -80,6 +80,8 @@ def _format(path: AttributePath, value: Any) -> str:
             return ""
         case bool():
             pass
+        case int() if path.vr == "AT":
+            return f"{value:08X}"
         case str() | int() | float() | Decimal() | PersonName() | DA() | DT() | TM():
             return str(value)
         case dt.datetime() if path.vr == "DA":

@@ -7,9 +7,9 @@ namespaces, and dcm4che's ``DataFragment``.
 
 Reading is lenient, as that of JSON is: what a server relays from a broken object must not hide
 the rest of the object. Names of elements and attributes are taken in any case (PS3.18 §B.23
-prints them otherwise than PS3.19 does), with the namespace of the model or none. Text that is
-no value of its VR (a Decimal String of letters) is kept as octets of VR UN. Only what has no
-meaning at all is an error.
+prints them otherwise than PS3.19 does), with the namespace of the model or none. What is no
+value of its VR (a Decimal String of letters, a number beyond the range of US) is kept as octets
+of VR UN. Only what has no meaning at all is an error.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def dataset_from_xml(
     Group lengths, group 0002 and item delimiters are left out: they are no part of a data set.
     Of a tag that is repeated in one data set the last attribute counts. Where text does not fit
     into the Specific Character Set (0008,0005) that the document names, this becomes
-    ``ISO_IR 192``, so that the data set can be written to a file. Memory and time are in
-    proportion to the length of the document, which the caller bounds.
+    ``ISO_IR 192``, so that the data set can be written to a file. An element without a value has
+    the one that pydicom reads from a file: empty text or ``None``, by its VR. Memory and time
+    are in proportion to the length of the document, which the caller bounds.
 
     Args:
         octets: The document: in UTF-8, UTF-16 or an encoding of single octets that it declares.

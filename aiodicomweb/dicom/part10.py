@@ -13,6 +13,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from ..errors import Part10Error
+from .character_set import with_fitting_character_set
 from .uids import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_BIG_ENDIAN,
@@ -222,6 +223,7 @@ def encode(dataset: Dataset) -> bytes:
     """Write a data set as a DICOM file.
 
     The file meta information is completed from the data set; that of the data set is not changed.
+    Where text is beyond the Specific Character Set (0008,0005), the file is in ``ISO_IR 192``.
 
     Args:
         dataset: A data set with SOP Class UID and SOP Instance UID, whose transfer syntax is in
@@ -230,7 +232,10 @@ def encode(dataset: Dataset) -> bytes:
     Raises:
         Part10Error: The UIDs or the transfer syntax are missing, or a value cannot be written.
     """
-    whole = copy.copy(dataset)
+    try:
+        whole = copy.copy(with_fitting_character_set(dataset))
+    except Exception as error:  # noqa: BLE001
+        raise _unwritable(error) from None
     whole.file_meta = copy.deepcopy(getattr(dataset, "file_meta", None) or FileMetaDataset())
     if "TransferSyntaxUID" not in whole.file_meta:
         syntax = native_transfer_syntax(dataset)
@@ -244,9 +249,13 @@ def encode(dataset: Dataset) -> bytes:
     try:
         dcmwrite(buffer, whole, enforce_file_format=True)
     except Exception as error:  # noqa: BLE001
-        # pydicom's own text may quote the value: it is neither shown nor chained.
-        raise Part10Error(f"the data set cannot be written ({type(error).__name__})") from None
+        raise _unwritable(error) from None
     return buffer.getvalue()
+
+
+def _unwritable(error: Exception) -> Part10Error:
+    # pydicom's own text may quote the value: it is neither shown nor chained.
+    return Part10Error(f"the data set cannot be written ({type(error).__name__})")
 
 
 def decode(octets: Buffer) -> Dataset:

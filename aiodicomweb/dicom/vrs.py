@@ -14,6 +14,7 @@ import struct
 from array import array
 from binascii import a2b_base64
 from contextlib import suppress
+from io import BufferedIOBase
 from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.datadict import dictionary_VR
@@ -21,10 +22,12 @@ from pydicom.datadict import dictionary_VR
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from pydicom import Dataset
     from pydicom.tag import BaseTag
 
 __all__ = [
     "BINARY_VRS",
+    "BOUNDS",
     "BULK_VRS",
     "FLOAT_VRS",
     "INTEGER_VRS",
@@ -39,15 +42,21 @@ __all__ = [
     "is_data",
     "little_endian",
     "not_finite",
+    "octets_of",
     "pack_words",
     "resolve",
+    "sample_bits",
+    "shortest",
     "single",
     "to_number",
     "unpack_numbers",
 ]
 
+_PIXEL_DATA: Final = 0x7FE00010
+
 # struct formats. Octets are little endian (PS3.18 §F.2.7: as in Explicit VR Little Endian).
 _INTEGER_FORMATS: Final = {"SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
+_SAMPLE_FORMATS: Final = {32: "I", 64: "Q"}
 _FLOAT_FORMATS: Final = {"FD": "d", "FL": "f"}
 _NUMBER_FORMATS: Final = _INTEGER_FORMATS | _FLOAT_FORMATS
 WORD_FORMATS: Final = {"OB": "B", "OD": "d", "OF": "f", "OL": "I", "OV": "Q", "OW": "H"}
@@ -56,6 +65,20 @@ WORD_FORMATS: Final = {"OB": "B", "OD": "d", "OF": "f", "OL": "I", "OV": "Q", "O
 INTEGER_VRS: Final = frozenset(_INTEGER_FORMATS)
 FLOAT_VRS: Final = frozenset(_FLOAT_FORMATS)
 _FLOATING: Final = FLOAT_VRS | {"OD", "OF"}
+
+
+def _bounds(code: str) -> tuple[int, int]:
+    """The smallest and the largest integer of a format."""
+    bits = 8 * struct.calcsize(f"<{code}")
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if code.islower() else (0, (1 << bits) - 1)
+
+
+BOUNDS: Final = {
+    vr: _bounds(code)
+    for vr, code in {**_INTEGER_FORMATS, **WORD_FORMATS, "AT": "I"}.items()
+    if vr not in _FLOATING
+}
+"""The smallest and the largest number of VRs that hold integers, tags or words."""
 SINGLE_TEXT_VRS: Final = frozenset({"LT", "ST", "UR", "UT"})
 """Text VRs that hold one value, in which a backslash is a character (PS3.5 §6.2)."""
 TEXT_VRS: Final = SINGLE_TEXT_VRS | frozenset(
@@ -127,30 +150,30 @@ def resolve(vr: str, values: Iterable[object]) -> str:
 
 
 def to_number(vr: str, value: float | str) -> int | float:
-    """A member of a number VR, or a word of a binary one, of a number or its text.
+    """A member of a number VR or AT, or a word of a binary one, of a number or its text.
 
     Raises:
-        ValueError: It is no number, or has a fraction where there can be none.
+        ValueError: It is no number, or has a fraction or a size which the VR cannot hold.
     """
     # Python would take digits of all scripts, and underscores between them.
     if isinstance(value, str) and (not value.isascii() or "_" in value):
         raise ValueError("a value is not a number")
     try:
         if vr not in _FLOATING:
-            return _to_integer(value)
+            return _to_integer(value, *BOUNDS[vr])
         return single(float(value)) if vr == "FL" else float(value)
     except (ValueError, OverflowError):
         raise ValueError("a value is not a number of its VR") from None
 
 
-def _to_integer(value: float | str) -> int:
+def _to_integer(value: float | str, lowest: int, highest: int) -> int:
     if isinstance(value, str):
         try:
-            return int(value)
+            value = int(value)
         except ValueError:
             value = float(value)
     number = int(value)
-    if number != value:
+    if number != value or not lowest <= number <= highest:
         raise ValueError
     return number
 
@@ -167,6 +190,28 @@ def single(number: float) -> float:
 
 
 _SINGLE: Final = struct.Struct("<f")
+_EXACT_SINGLE: Final = 1 << 24
+"""All whole numbers up to it are singles."""
+
+
+def shortest(number: float) -> float:
+    """The double of the fewest digits which is this number in single precision.
+
+    The double nearest to a single has up to 17: 0.10000000149011612 for 0.1.
+
+    Raises:
+        ValueError: A single cannot hold it.
+    """
+    if number.is_integer() and abs(number) < _EXACT_SINGLE:
+        return number
+    rounded = single(number)
+    if math.isinf(rounded) and not math.isinf(number):
+        raise ValueError("a value is not a number of its VR")
+    for digits in (6, 7, 8):
+        candidate = float(f"{rounded:.{digits}g}")
+        if single(candidate) == rounded:
+            return candidate
+    return float(f"{rounded:.9g}")
 
 
 def not_finite(number: float) -> str:
@@ -190,6 +235,19 @@ def unpack_numbers(vr: str, octets: bytes) -> list[Any]:
 
 
 # --- octets -------------------------------------------------------------------------------------
+
+
+def octets_of(value: bytes | BufferedIOBase | None) -> bytes:
+    """The octets of a binary VR; pydicom may keep them in a buffer, whose position stays."""
+    # isinstance asks an abstract class, which takes its time.
+    if value is None or type(value) is bytes or not isinstance(value, BufferedIOBase):
+        return value or b""
+    position = value.tell()
+    value.seek(0)
+    try:
+        return value.read()
+    finally:
+        value.seek(position)
 
 
 def pack_words(vr: str, values: Iterable[float | str]) -> bytes:
@@ -220,14 +278,24 @@ def decode_base64(text: str) -> bytes:
         raise ValueError("InlineBinary is not base64") from None
 
 
-def little_endian(vr: str, octets: bytes) -> bytes:
+def sample_bits(dataset: Dataset, tag: int) -> int:
+    """Bits Allocated (0028,0100) of Pixel Data; 16, the size of a word, of all other elements."""
+    bits: object = dataset.get("BitsAllocated") if tag == _PIXEL_DATA else None
+    return bits if isinstance(bits, int) else 16
+
+
+def little_endian(vr: str, octets: bytes, bits_allocated: int = 16) -> bytes:
     """Octets of a big-endian data set, in the byte order of JSON and XML (PS3.19 §A.1.5).
 
     Args:
         vr: A binary VR. Nobody knows what UN holds: it stays as it is.
         octets: The value field; what is left over behind its last word stays as it is.
+        bits_allocated: Of Pixel Data, the size of a sample: in OW, those of 32 and 64 bits are
+            written as one number, not as words.
     """
     code = WORD_FORMATS.get(vr, "B")
+    if vr == "OW":
+        code = _SAMPLE_FORMATS.get(bits_allocated, code)
     end = len(octets) - len(octets) % struct.calcsize(f"<{code}")
     words = array(code, octets[:end])
     words.byteswap()

@@ -12,7 +12,7 @@ from pydicom.tag import BaseTag
 
 from ..errors import NativeXmlError
 from .character_set import ENCODED_VRS, fit_character_set
-from .vrs import MAX_DEPTH, find_vr, is_data
+from .vrs import MAX_DEPTH, TEXT_VRS, find_vr, is_data
 from .xml_values import (
     NAMESPACE,
     creator_name,
@@ -53,7 +53,9 @@ _CHILDREN: Final[dict[str, frozenset[str]]] = {
     "personname": frozenset(_GROUPS),
     **dict.fromkeys(_GROUPS, frozenset(_COMPONENTS)),
 }
-_WITH_TEXT: Final = frozenset({"value", "inlinebinary", *_COMPONENTS})
+_WITH_TEXT: Final = frozenset({"value", "inlinebinary", "personname", *_GROUPS, *_COMPONENTS})
+_NO_VALUE_OF_ITS_VR: Final = (ValueError, TypeError, ArithmeticError)
+"""What pydicom's value classes and ours raise at what they cannot convert."""
 
 
 @dataclass(slots=True)
@@ -164,9 +166,11 @@ class Document:
         elif name == "value":
             self._set_value("".join(self._text))
         elif name == "personname":
-            self._set_value("=".join(self._groups).rstrip("="))
+            self._set_value("=".join(self._groups).rstrip("=") or "".join(self._text).strip())
         elif name in _GROUPS:
-            self._groups[_GROUPS[name]] = "^".join(self._components).rstrip("^")
+            # Some products write the components in one text, as they are in a file.
+            components = "^".join(self._components).rstrip("^")
+            self._groups[_GROUPS[name]] = components or "".join(self._text).strip()
         elif name in _COMPONENTS:
             self._components[_COMPONENTS[name]] = unfolded("".join(self._text))
         elif name == "item":
@@ -326,24 +330,24 @@ def _by_tag(item: tuple[str, DataElement]) -> int:
 
 def _read_element(tag: BaseTag, vr: str, attribute: _Attribute, fetched: object) -> DataElement:
     if attribute.has_values:
-        return _convert(tag, vr, from_texts(vr, [value or "" for value in attribute.values]))
+        return _convert(tag, vr, from_texts, [value or "" for value in attribute.values])
     if attribute.binary:
-        return _convert(tag, vr, from_octets(vr, decode_base64(attribute.binary)))
+        return _convert(tag, vr, from_octets, decode_base64(attribute.binary))
     if isinstance(fetched, bytes | bytearray | memoryview):
-        return _convert(tag, vr, from_octets(vr, bytes(cast("bytes", fetched))))
+        return _convert(tag, vr, from_octets, bytes(cast("bytes", fetched)))
     try:
         return _make(tag, vr, fetched)
-    except (ValueError, TypeError, ArithmeticError):
+    except _NO_VALUE_OF_ITS_VR:
         raise NativeXmlError("bulk data is not a value of its VR") from None
 
 
-def _convert(tag: BaseTag, vr: str, value: Any) -> DataElement:
+def _convert(tag: BaseTag, vr: str, convert: Callable[[str, Any], Any], source: Any) -> DataElement:
     try:
-        return _make(tag, vr, value)
-    except (ValueError, TypeError, ArithmeticError):
-        # Text which pydicom cannot convert, such as letters in DS. It is kept, and harmless.
-        texts = cast("list[str]", value if isinstance(value, list) else [value])
-        return _make(tag, "UN", from_texts("UN", texts))
+        return _make(tag, vr, convert(vr, source))
+    except _NO_VALUE_OF_ITS_VR:
+        # What cannot be converted, such as letters in DS: as octets it is harmless.
+        octets = source if convert is from_octets else from_texts("UN", source)
+        return _make(tag, "UN", octets.rstrip(b" \0") if vr in TEXT_VRS else octets)
 
 
 def _make(tag: BaseTag, vr: str, value: Any) -> DataElement:

@@ -2,22 +2,21 @@
 
 Values are between the text of XML and what pydicom keeps (PS3.19 §A.1.5).
 
-What cannot be understood raises :class:`NativeXmlError` without the place, which the caller
-knows, and without the value.
+What is no value of its VR raises ``ValueError``; the caller keeps it otherwise.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import NativeXmlError
 from . import vrs
 from .vrs import BINARY_VRS, FLOAT_VRS, INTEGER_VRS, SINGLE_TEXT_VRS, TEXT_VRS, WORD_FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "NAMESPACE",
@@ -28,9 +27,6 @@ __all__ = [
     "to_texts",
     "unfolded",
 ]
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 NAMESPACE: Final = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 _PROSE: Final = frozenset({"LT", "ST", "UT"})
@@ -54,7 +50,7 @@ def from_texts(vr: str, texts: Sequence[str]) -> Any:
         One value, or a list of them; octets for the binary VRs; ``None`` for none at all.
 
     Raises:
-        NativeXmlError: A text is no value of the VR.
+        ValueError: A text is no value of the VR.
     """
     if vr in TEXT_VRS:
         return _from_texts(vr, texts)
@@ -64,7 +60,7 @@ def from_texts(vr: str, texts: Sequence[str]) -> Any:
         return "\\".join(texts).encode()
     if vr in WORD_FORMATS:
         # Orthanc writes words as numbers, as it did in JSON before 1.24.
-        return _told(vrs.pack_words, vr, [text.strip() for text in texts])
+        return vrs.pack_words(vr, [text.strip() for text in texts])
     values = [_from_text(vr, text.strip()) for text in texts]
     return values[0] if len(values) == 1 else values
 
@@ -77,13 +73,13 @@ def from_octets(vr: str, octets: bytes) -> Any:
         octets: Numbers are little endian, text is UTF-8 (PS3.18 §8.7.3.3.1, §F.2.2).
 
     Raises:
-        NativeXmlError: The octets are of no use for the VR.
+        ValueError: The octets are no value of the VR.
     """
     if vr in BINARY_VRS:
         return octets
     if vr in TEXT_VRS:
         return _from_texts(vr, [octets.decode("utf-8", "replace").rstrip(" \0")])
-    values = _told(vrs.unpack_numbers, vr, octets)
+    values = vrs.unpack_numbers(vr, octets)
     return values[0] if len(values) == 1 else values or None
 
 
@@ -93,7 +89,10 @@ def decode_base64(text: str) -> bytes:
     Raises:
         NativeXmlError: It is not base64.
     """
-    return _told(vrs.decode_base64, text)
+    try:
+        return vrs.decode_base64(text)
+    except ValueError as error:
+        raise NativeXmlError(str(error)) from None
 
 
 def to_texts(vr: str, values: Iterable[Any]) -> list[str]:
@@ -118,11 +117,11 @@ def unfolded(text: str) -> str:
 
 def _to_text(vr: str, value: Any) -> str:
     if vr == "AT":
-        return f"{int(value):08X}"
+        return f"{vrs.to_number(vr, value):08X}"
     if vr in INTEGER_VRS:
-        return str(int(value))
+        return str(vrs.to_number(vr, value))
     if vr in FLOAT_VRS:
-        number = float(value)
+        number = vrs.shortest(float(value)) if vr == "FL" else float(value)
         return repr(number) if math.isfinite(number) else vrs.not_finite(number)
     return str(value)
 
@@ -143,15 +142,7 @@ def _from_text(vr: str, text: str) -> int | float | None:
         # As null in JSON is: pydicom can write NaN to a file, but no missing number.
         return math.nan if vr in FLOAT_VRS else None
     if vr != "AT":
-        return _told(vrs.to_number, vr, text)
+        return vrs.to_number(vr, text)
     if _TAG.fullmatch(text) is None:
-        raise NativeXmlError("a value is not a tag of eight hexadecimal digits")
+        raise ValueError("a value is not a tag of eight hexadecimal digits")
     return int(text, 16)
-
-
-def _told(convert: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
-    """What a conversion makes of values; its error is one of ours."""
-    try:
-        return convert(*values, **named)
-    except ValueError as error:
-        raise NativeXmlError(str(error)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydicom import Sequence
 from pydicom.datadict import keyword_for_tag
@@ -18,7 +18,9 @@ from .vrs import (
     STANDARD_VRS,
     is_data,
     little_endian,
+    octets_of,
     resolve,
+    sample_bits,
 )
 from .xml_values import NAMESPACE, creator_name, to_texts
 
@@ -93,7 +95,7 @@ class Writer:
             yield f'<BulkData uri="{_escape(uri, _IN_ATTRIBUTE)}"/>'
         else:
             try:
-                content = _content(vr, element, level)
+                content = _content(vr, element, dataset if level.big_endian else None)
             except Exception:  # noqa: BLE001
                 raise self._error("the value is not one of its VR") from None
             yield content
@@ -147,10 +149,12 @@ def _values(element: DataElement) -> list[Any]:
     return list(element.value) if element.VM > 1 else [element.value]
 
 
-def _content(vr: str, element: DataElement, level: _Level) -> str:
+def _content(vr: str, element: DataElement, swapped_in: Dataset | None) -> str:
+    """The value of an element; of a big-endian data set, with that data set."""
     if vr in BINARY_VRS:
-        octets = cast("bytes", element.value)
-        octets = little_endian(vr, octets) if level.big_endian else octets
+        octets = octets_of(element.value)
+        if swapped_in is not None:
+            octets = little_endian(vr, octets, sample_bits(swapped_in, element.tag))
         return f"<InlineBinary>{base64.b64encode(octets).decode('ascii')}</InlineBinary>"
     texts = enumerate(to_texts(vr, _values(element)), 1)
     if vr == "PN":

@@ -74,7 +74,8 @@ def parse_challenges(headers: Headers, name: str = "WWW-Authenticate") -> tuple[
     """All challenges of a response, in order.
 
     A comma separates challenges, and parameters of one challenge too: a member of the list that
-    has the form of a parameter belongs to the challenge before it. What is neither is left out.
+    has the form of a parameter belongs to the challenge before it. What is neither is left out;
+    of a scheme with malformed parameters the scheme stays.
 
     Args:
         headers: Of a 401, or of a proxy's 407.
@@ -97,12 +98,11 @@ def _parse_line(line: str) -> Iterator[Challenge]:
         if start is None:
             continue
         rest = start["rest"] or ""
-        if not rest:
-            scheme = start["scheme"]
-        elif parameter := _PARAMETER.fullmatch(rest):
-            scheme, parameters = start["scheme"], [_pair(parameter)]
-        elif _TOKEN68.fullmatch(rest):
+        if _TOKEN68.fullmatch(rest):
             yield Challenge(start["scheme"], token=rest)
+            continue
+        scheme, parameter = start["scheme"], _PARAMETER.fullmatch(rest)
+        parameters = [_pair(parameter)] if parameter else []
     if scheme:
         yield Challenge(scheme, tuple(parameters))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..errors import LocalProtocolError
 from ._grammar import quote_string, unescape
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ __all__ = ["WarningValue", "format_retry_after", "parse_retry_after", "parse_war
 _KNOWN_CODE = r"(?:11[0-3]|199|214|299|[0ABC][0-9A-F]{3})"
 _QUOTED = r'"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\\?\Z)'
 
-# Texts hold commas, and PS3.18 does not quote them: only a comma before a code separates.
-_NEXT_WARNING = re.compile(rf"{_QUOTED}|,\s*(?={_KNOWN_CODE}[ \t])", re.DOTALL)
+# Texts hold commas, and PS3.18 does not quote them: only a comma before a code and an agent, or
+# before a code and a quoted text, separates.
+_NEXT_WARNING = re.compile(
+    rf'{_QUOTED}|,\s*(?={_KNOWN_CODE}[ \t]+(?:[^\s",]+(?::[ \t]|[ \t]+")|-[ \t]|<|"))', re.DOTALL
+)
 _QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
 _CODE_REST = re.compile(r"(?P<code>[0-9]{3}|[0-9A-F]{4})(?:[ \t]+|:[ \t]*)(?P<rest>.*)", re.DOTALL)
-_SERVICE_TEXT = re.compile(r'(?P<agent>[^\s"]+):[ \t]+(?P<text>[^"].*)', re.DOTALL)
+_SERVICE_TEXT = re.compile(
+    r'(?:(?P<agent>[^\s"]+):|(?P<nobody>-))[ \t]+(?P<text>[^"].*)', re.DOTALL
+)
 # The second quoted string, a date, says nothing that is of use.
 _AGENT_QUOTED_TEXT = re.compile(rf'(?P<agent>[^"]*){_QUOTED}(?:\s*"[^"]*")?\s*', re.DOTALL)
 
@@ -64,7 +70,8 @@ class WarningValue:
         match = _CODE_REST.fullmatch(value)
         code, rest = (match["code"], match["rest"]) if match else ("", value)
         if code and (service := _SERVICE_TEXT.fullmatch(rest)):
-            return cls(code, service["agent"].strip("<>"), service["text"])
+            agent = service["agent"] or service["nobody"]
+            return cls(code, agent.strip("<>"), service["text"])
         if code and (quoted := _AGENT_QUOTED_TEXT.fullmatch(rest)):
             agent = quoted["agent"].rstrip(" \t:").strip("<>")
             return cls(code, agent, unescape(quoted["quoted"]))
@@ -151,5 +158,11 @@ def parse_retry_after(value: str, now: float) -> float | None:
 
 
 def format_retry_after(seconds: float) -> str:
-    """Write a ``Retry-After`` field: whole seconds, rounded up, from 0."""
+    """Write a ``Retry-After`` field: whole seconds, rounded up, from 0.
+
+    Raises:
+        LocalProtocolError: They are no number of seconds: an infinity, or NaN.
+    """
+    if not math.isfinite(seconds):
+        raise LocalProtocolError("a time to wait is a number of seconds")
     return str(max(0, math.ceil(seconds)))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["MediaRange", "choose_media_type", "format_accept", "parse_accept", "quality_of"]
 
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
+_UTF_8 = frozenset({"utf-8", "iso_ir 192"})
+"""The default of all DICOM media types, under both of its names (PS3.18 §8.7.3)."""
+_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _MOST_MEMBERS = 256
 """Members of one ``Accept`` that count; what browsers send has about ten."""
 
@@ -81,7 +84,9 @@ class MediaRange:
         """Whether a media type lies in this range.
 
         All parameters of the range must be those of the type. ``*`` as transfer syntax is any,
-        and the ``type`` of a multipart may have wildcards itself (PS3.18 §8.7.3.5).
+        and the ``type`` of a multipart may have wildcards itself (PS3.18 §8.7.3.5). A type that
+        names no character set is in UTF-8; JSON and XML that name no transfer syntax are in
+        Explicit VR Little Endian.
         """
         mine = self.media_type
         if not _covers(mine, offer):
@@ -91,7 +96,10 @@ class MediaRange:
                 if offer.root is None or not _covers(mine.root, offer.root):
                     return False
             elif name == "transfer-syntax":
-                if value not in ("*", offer.transfer_syntax):
+                if value not in ("*", _transfer_syntax(offer)):
+                    return False
+            elif name == "charset" and offer.parameter(name) is None:
+                if value.lower() not in _UTF_8:
                     return False
             elif (offer.parameter(name) or "").lower() != value.lower():
                 return False
@@ -105,6 +113,12 @@ class MediaRange:
 
 def _covers(wide: MediaType, narrow: MediaType) -> bool:
     return wide.type in ("*", narrow.type) and wide.subtype in ("*", narrow.subtype)
+
+
+def _transfer_syntax(offer: MediaType) -> str | None:
+    """Told, or that of octets which stand in line in JSON and XML (PS3.18 §8.7.3.5)."""
+    is_text = (offer.root or offer).subtype in ("dicom+json", "dicom+xml")
+    return offer.transfer_syntax or (_EXPLICIT_VR_LITTLE_ENDIAN if is_text else None)
 
 
 def parse_accept(value: str | Iterable[str]) -> tuple[MediaRange, ...]:

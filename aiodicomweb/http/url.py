@@ -31,12 +31,15 @@ _REFERENCE = re.compile(
 )
 _AUTHORITY = re.compile(
     r"(?:(?P<userinfo>[A-Za-z0-9\-._~!$&'()*+,;=:%]*)@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)"
+    r"(?P<host>\[(?:[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+)\]"
+    r"|[A-Za-z0-9\-._~!$&'()*+,;=%]*)"
     r"(?::(?P<port>[0-9]{0,5}))?"
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*")
 _SCHEME_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9._\-]+")
 
 # PS3.18 §8.3.1 leaves these bare in a value; "+" is left out because many servers read it as a
@@ -99,6 +102,16 @@ def build_query(parameters: Iterable[tuple[str, str | Iterable[str]]]) -> str | 
     return "&".join(pieces) or None
 
 
+def _normalize_encoding(text: str) -> str:
+    """Decode what needs no encoding, and write the rest in upper case (RFC 3986 §6.2.2.1-2)."""
+    return _ENCODED.sub(_encode_again, text)
+
+
+def _encode_again(match: re.Match[str]) -> str:
+    character = chr(int(match[0][1:], 16))
+    return character if _UNRESERVED.fullmatch(character) else match[0].upper()
+
+
 def _remove_dot_segments(path: str) -> str:
     """Resolve ``.`` and ``..`` (RFC 3986 §5.2.4), without climbing above the root."""
     kept: list[str] = []
@@ -128,12 +141,13 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class URL:
     """A URL or a relative reference, in the five components of RFC 3986 §3.
 
     Components are kept percent-encoded. An empty authority and none are the same, so that
-    ``file:///x`` is written ``file:/x``.
+    ``file:///x`` is written ``file:/x``. Two URLs are equal if their :meth:`normalized` forms are
+    the same, component by component.
 
     Attributes:
         scheme: In lower case; empty in a relative reference.
@@ -155,7 +169,7 @@ class URL:
 
     def __post_init__(self) -> None:
         """Check what :meth:`parse` and direct construction have in common."""
-        for component in (self.scheme, self.authority, self.path, self.query, self.fragment):
+        for component in _components(self):
             if component and not _VISIBLE.fullmatch(component):
                 raise ProtocolError(
                     "a URL holds white space, a control or a non-ASCII character",
@@ -295,6 +309,38 @@ class URL:
                 parameters.append((unquote(name), decoded))
         return parameters
 
+    # --- equality ---------------------------------------------------------------------------
+
+    def normalized(self) -> URL:
+        """The form that equivalent URLs have in common (RFC 3986 §6.2.2, §6.2.3).
+
+        The host is in lower case, the default port of the scheme and the dots of the path are
+        gone, an empty path at a host is ``/``, and only what has to be is percent-encoded. The
+        path of a relative reference stays: what it means, its base tells.
+        """
+        host = _normalize_encoding(self._authority_group("host") or "").lower()
+        authority = _normalize_encoding(host)
+        if self.userinfo is not None:
+            authority = f"{_normalize_encoding(self.userinfo)}@{authority}"
+        if self.port is not None and self.port != _DEFAULT_PORTS.get(self.scheme):
+            authority += f":{self.port}"
+        path = self.path
+        if self.scheme or self.authority:
+            path = _remove_dot_segments(_normalize_encoding(path))
+        parts = (self.query, self.fragment)
+        query, fragment = (None if part is None else _normalize_encoding(part) for part in parts)
+        return URL(self.scheme, authority, path or ("/" if authority else ""), query, fragment)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the normalized forms are the same."""
+        if not isinstance(other, URL):
+            return NotImplemented
+        return _components(self.normalized()) == _components(other.normalized())
+
+    def __hash__(self) -> int:
+        """Equal for equal URLs."""
+        return hash(_components(self.normalized()))
+
     # --- text -------------------------------------------------------------------------------
 
     def __str__(self) -> str:
@@ -323,3 +369,7 @@ class URL:
     def __repr__(self) -> str:
         """Redacted."""
         return f"URL({self.redacted()!r})"
+
+
+def _components(url: URL) -> tuple[str | None, ...]:
+    return (url.scheme, url.authority, url.path, url.query, url.fragment)

@@ -17,12 +17,21 @@ from ..dicom.native_xml import dataset_from_xml
 from ..dicom.uids import (
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
     bulk_data_media_type,
+    canonical_media_type,
     default_transfer_syntax,
     is_encapsulated,
+    is_uid,
 )
-from ..dicom.vrs import BINARY_VRS
-from ..errors import ConfigurationError, ContentError, ProtocolError, RemoteProtocolError
+from ..dicom.vrs import BINARY_VRS, little_endian, octets_of, sample_bits
+from ..errors import (
+    ConfigurationError,
+    ContentError,
+    Part10Error,
+    ProtocolError,
+    RemoteProtocolError,
+)
 from ..http import URL, ContentRange, Headers, MediaType
 from ..wire.render import OutgoingPart
 from .representation import Representation
@@ -39,9 +48,10 @@ __all__ = ["BulkData", "BulkDataReader", "BulkDataSource", "BulkDataWriter", "re
 
 _OCTETS: Final = MediaType("application", "octet-stream")
 _PIXEL_DATA: Final = 0x7FE00010
-_NUMBER_OF_FRAMES: Final = 0x00280008
 _ENCAPSULATED_DOCUMENT: Final = 0x00420011
 _ITEM: Final = b"\xfe\xff\x00\xe0"
+_NOT_OF_THE_WEB: Final = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN})
+"""Transfer syntaxes that are not used there (PS3.18 §8.7.3)."""
 
 _IN_LINE: Final = 1024
 """Octets up to which a value stays in line: a part's head has about 200, and costs a look-up."""
@@ -188,6 +198,7 @@ class BulkDataWriter:
 
     _dataset: Dataset
     _syntax: str
+    _is_swapped: bool
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -195,27 +206,21 @@ class BulkDataWriter:
         self.bulk_data: list[BulkData] = []
 
     def begin(self, dataset: Dataset) -> None:
-        """The next elements are of this data set.
-
-        Raises:
-            ConfigurationError: Its octets are big-endian, which the web does not know.
-        """
+        """The next elements are of this data set."""
         self._dataset = dataset
         self._syntax = transfer_syntax_of(dataset) or EXPLICIT_VR_LITTLE_ENDIAN
-        if self._syntax == EXPLICIT_VR_BIG_ENDIAN:
-            raise ConfigurationError(
-                "bulk data are little-endian, and the data set is not (PS3.18 §8.7.3.3.1)"
-            )
+        # As for values in line: pydicom keeps words in the byte order of the file they are from.
+        self._is_swapped = dataset.original_encoding[1] is False
 
     def choose(self, element: DataElement) -> str | None:
         """The URI of an element that goes into a part; ``None`` for one that stays.
 
         Raises:
-            Part10Error: The frames of compressed pixel data cannot be told apart.
+            Part10Error: The frames of compressed pixel data cannot be counted or told apart.
         """
-        value: object = element.value
-        if not isinstance(value, bytes) or element.VR not in BINARY_VRS:
+        if element.VR not in BINARY_VRS:
             return None
+        value = octets_of(element.value)
         if element.tag == _PIXEL_DATA and self._is_compressed(value):
             syntax = {"transfer-syntax": self._syntax}
             media_type = MediaType.parse(bulk_data_media_type(self._syntax))
@@ -226,6 +231,9 @@ class BulkDataWriter:
         if element.tag == _ENCAPSULATED_DOCUMENT:
             return self._add([value], self._document_media_type())
         syntax = {"transfer-syntax": EXPLICIT_VR_LITTLE_ENDIAN}
+        if self._is_swapped:
+            bits = sample_bits(self._dataset, element.tag)
+            value = little_endian(element.VR, value, bits)
         return self._add([value], _OCTETS.with_parameters(syntax))
 
     def _is_compressed(self, value: bytes) -> bool:
@@ -236,7 +244,13 @@ class BulkDataWriter:
         dataset = self._dataset
         if media_type.type == "video" or dataset.get(_PIXEL_DATA) != element:
             return 1
-        return int(dataset[_NUMBER_OF_FRAMES].value or 1) if _NUMBER_OF_FRAMES in dataset else 1
+        try:
+            number = int(dataset.get("NumberOfFrames") or 1)
+        except Exception:  # noqa: BLE001
+            number = 0  # what pydicom's classes raise for a broken value is not defined
+        if number < 1:
+            raise Part10Error("the number of frames is not one")
+        return number
 
     def _document_media_type(self) -> MediaType:
         try:
@@ -288,7 +302,7 @@ class BulkDataReader:
         """The data sets of a part, with their bulk data and transfer syntaxes.
 
         Raises:
-            RemoteProtocolError: Bulk data are missing.
+            RemoteProtocolError: See :meth:`assemble`.
             ContentError: A data set is malformed.
         """
         if part.representation is Representation.XML:
@@ -303,10 +317,11 @@ class BulkDataReader:
             media_type: That of the part it stood in.
 
         Raises:
-            RemoteProtocolError: Bulk data are missing.
+            RemoteProtocolError: Bulk data are missing (400); or a transfer syntax is none of the
+                web, or pixel data are not in one that a data set can have (415).
             ContentError: The data set is malformed.
         """
-        self._syntax = media_type.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN
+        self._syntax = _told_syntax(media_type) or EXPLICIT_VR_LITTLE_ENDIAN
         if isinstance(source, bytes):
             dataset = dataset_from_xml(source, self._resolve)
         else:
@@ -337,10 +352,11 @@ class BulkDataReader:
         return self._pixel_data(parts)
 
     def _pixel_data(self, parts: Sequence[BulkDataSource]) -> bytes:
-        media_type = parts[0].media_type
-        told = media_type.transfer_syntax or default_transfer_syntax(media_type.essence)
+        syntaxes = {_pixel_syntax(part.media_type) for part in parts}
         # Those of an icon come first, and don't count.
-        self._syntax = told or EXPLICIT_VR_LITTLE_ENDIAN
+        self._syntax = syntaxes.pop()
+        if syntaxes:
+            raise _unsupported("the frames are in several transfer syntaxes")
         octets = [part.octets for part in parts]
         return join_frames(octets) if is_encapsulated(self._syntax) else b"".join(octets)
 
@@ -353,3 +369,28 @@ class BulkDataReader:
         while found := self._at(f"{uri}/frames/{len(frames) + 1}"):
             frames += found[:1]
         return frames
+
+
+def _told_syntax(media_type: MediaType) -> str | None:
+    """The transfer syntax that a media type tells, if any."""
+    told = media_type.transfer_syntax
+    if told is not None and (not is_uid(told) or told in _NOT_OF_THE_WEB):
+        raise _unsupported("a transfer syntax is none of the web")
+    return told
+
+
+def _pixel_syntax(media_type: MediaType) -> str:
+    """The transfer syntax of a data set with such pixel data (PS3.18 §8.7.3.3).
+
+    Consumers' formats, such as PNG, have none: they would have to be transcoded.
+    """
+    name = canonical_media_type(media_type.essence)
+    syntax = _told_syntax(media_type) or default_transfer_syntax(name)
+    # Octets may be anything; other names say what they are, and have to say it twice alike.
+    if syntax is None or name not in (_OCTETS.essence, bulk_data_media_type(syntax)):
+        raise _unsupported("pixel data are in no transfer syntax")
+    return syntax
+
+
+def _unsupported(message: str) -> RemoteProtocolError:
+    return RemoteProtocolError(message, status_hint=415)

@@ -20,7 +20,6 @@ from ..wire.render import OutgoingPart, make_boundary, render_multipart
 from .bulk_data import BulkData
 from .media_types import related
 from .representation import Representation
-from .transaction import json_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,12 +35,16 @@ __all__ = [
     "read_dataset_part",
     "read_datasets",
     "read_message_parts",
+    "representation_of",
     "write_datasets",
     "write_multipart",
     "xml_part",
 ]
 
 _OCTETS: Final = MediaType("application", "octet-stream")
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
+_HEAD: Final = 1024
+"""Octets in which the root element of a document in XML is looked for."""
 _REPRESENTATIONS: Final = {
     "application/dicom": Representation.DICOM,
     "application/dicom+json": Representation.JSON,
@@ -68,7 +71,7 @@ class Part:
     @property
     def representation(self) -> Representation | None:
         """How it is a data set; ``None`` if it is none."""
-        return _REPRESENTATIONS.get(self.media_type.essence)
+        return representation_of(self.media_type)
 
     @property
     def location(self) -> str | None:
@@ -84,6 +87,11 @@ class Part:
         return BulkData.from_part(self.octets, self.media_type, self.headers)
 
 
+def representation_of(media_type: MediaType) -> Representation | None:
+    """How a media type is a data set, by its own or a general name; ``None`` if it is none."""
+    return _REPRESENTATIONS.get(media_type.essence)
+
+
 def read_message_parts(message: Request | Response) -> list[Part]:
     """The parts of a body; it is one part itself where it is not multipart, none if empty.
 
@@ -95,6 +103,8 @@ def read_message_parts(message: Request | Response) -> list[Part]:
     media_type = message.media_type
     if not body:
         return []
+    if _is_labelled_loosely(media_type) and _is_native_xml(body):
+        return [Part(MediaType.parse(Representation.XML), message.headers, body)]
     if media_type is None or not media_type.is_multipart:
         return [Part(media_type or _look(body), message.headers, body)]
     return [
@@ -117,11 +127,21 @@ def _part_media_type(headers: Headers, message: MediaType) -> MediaType | None:
     return own.with_parameters({"transfer-syntax": syntax})
 
 
+def _is_labelled_loosely(media_type: MediaType | None) -> bool:
+    """Whether a body may yet be XML: an example of the standard calls it multipart (§B.23)."""
+    return media_type is None or media_type.is_multipart or media_type.essence == "text/xml"
+
+
+def _is_native_xml(octets: bytes) -> bool:
+    head = octets[:_HEAD].lstrip(_BLANK)
+    return head.startswith(b"<") and b"NativeDicomModel" in head
+
+
 def _look(octets: bytes) -> MediaType:
     """The media type of what comes without one, as Orthanc's refusals do."""
     if is_part10(octets):
         return MediaType.parse(Representation.DICOM)
-    start = octets.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    start = octets.lstrip(_BLANK)[:1]
     return MediaType.parse(Representation.JSON) if start in (b"[", b"{") else _OCTETS
 
 
@@ -135,13 +155,9 @@ def read_datasets(
         ContentError: A data set is malformed.
         MultipartError: The body is malformed, or cut short.
     """
-    media_type = response.media_type
-    if not (media_type and (media_type.is_multipart or media_type.essence in _REPRESENTATIONS)):
-        objects = iterate_objects(json_body(response))
-        return datasets_from_json(objects, bulk_data), Representation.JSON
     datasets: list[Dataset] = []
     representation = Representation.JSON
-    for part in read_message_parts(response):
+    for part in read_message_parts(response) if response.body.strip(_BLANK) else ():
         if part.representation is None:
             raise UnexpectedMediaType(
                 "a part is no data set", media_type=str(part.media_type), body=part.octets[:1024]

@@ -11,7 +11,7 @@ from ..http import MediaRange, MediaType, format_accept
 from .routes import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "MediaTypes",
@@ -55,6 +55,12 @@ _RENDERED_ONLY: Final = frozenset(
         "application/pdf",
     }
 )
+
+_GENERAL_NAMES: Final = {
+    "application/json": "application/dicom+json",
+    "application/xml": "application/dicom+xml",
+}
+"""What metadata are asked for by, beside their own names."""
 
 _SINGLE_TYPES: Final[dict[Resource, tuple[set[str], set[str]]]] = {
     Resource.INSTANCES: (set(), {"application/dicom", "application/octet-stream"}),
@@ -151,22 +157,34 @@ def check_families(ranges: Iterable[MediaRange]) -> None:
         raise ConfigurationError("DICOM and rendered media types cannot be asked for together")
 
 
-def complete_ranges(resource: Resource, ranges: Iterable[MediaRange]) -> tuple[MediaRange, ...]:
+def complete_ranges(
+    resource: Resource, ranges: Iterable[MediaRange], offers: Iterable[MediaType] = ()
+) -> tuple[MediaRange, ...]:
     """Say what an ``Accept`` field leaves unsaid.
 
-    Who names no transfer syntax means the default of the media type (PS3.18 §8.7.3.5.2), and
-    older names of media types mean today's (PS3.18 §8.7.3.3.2).
+    Who names no transfer syntax means the default of the media type (PS3.18 §8.7.3.5.2), older
+    names of media types mean today's (PS3.18 §8.7.3.3.2), and metadata in JSON are DICOM JSON.
+
+    Args:
+        resource: What is asked for.
+        ranges: The members of the field.
+        offers: What there is: a general name that is among them means itself.
     """
     if resource in _CONSUMER:
         return tuple(ranges)
+    given = {(offer.root or offer).essence for offer in offers}
+    general = _GENERAL_NAMES.items() if resource is Resource.METADATA else ()
+    names = {name: own for name, own in general if name not in given}
     return tuple(
-        MediaRange(_complete(media_range.media_type), media_range.quality) for media_range in ranges
+        MediaRange(_complete(media_range.media_type, names), media_range.quality)
+        for media_range in ranges
     )
 
 
-def _complete(media_type: MediaType) -> MediaType:
+def _complete(media_type: MediaType, names: Mapping[str, str]) -> MediaType:
     root = media_type.root or media_type
     name = canonical_media_type(root.essence)
+    name = names.get(name, name)
     if root is not media_type:
         media_type = media_type.with_parameters({"type": name})
     else:

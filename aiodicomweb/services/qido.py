@@ -27,6 +27,7 @@ from .transaction import (
     Parameters,
     extra_parameters,
     fix_parameters,
+    fix_warnings,
     further_headers,
     json_objects,
     refusing,
@@ -36,7 +37,7 @@ from .transaction import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydicom import Dataset
 
@@ -76,14 +77,15 @@ class SearchRequest:
         offset: Results to skip.
         numerical_tags: Name attributes by tags in place of keywords. It is no part of what the
             request means, and not compared.
-        parameters: Further parameters: see :func:`extra_parameters`.
+        parameters: Further parameters: see :func:`extra_parameters`. Attributes and settings among
+            them become part of the query and of the settings.
         headers: Further header fields, which replace ours.
         emptyvaluematching: Whether ``""`` matches what has no value.
         multiplevaluematching: Whether all of several values have to match.
 
     Raises:
         ConfigurationError: The selector is no collection, the query cannot be, or a setting
-            cannot be.
+            cannot be, or is said twice.
     """
 
     base_url: URL
@@ -121,19 +123,27 @@ class SearchRequest:
         for name, number in (("limit", limit), ("offset", offset)):
             if number is not None and (type(number) is not int or number < 0):
                 raise ConfigurationError(f"{name} is a number from 0")
+        settings, added, parameters = _read_parameters(fix_parameters(parameters))
+        settings = _once(
+            settings,
+            fuzzymatching=fuzzymatching,
+            limit=limit,
+            offset=offset,
+            emptyvaluematching=emptyvaluematching,
+            multiplevaluematching=multiplevaluematching,
+        )
+        if not isinstance(query, Query):
+            several = bool(settings["multiplevaluematching"])
+            query = Query.build(query, multiplevaluematching=several)
         values = {
             "base_url": base_url.child(),
             "selector": selector,
-            "query": query if isinstance(query, Query) else Query.build(query),
+            "query": query | added,
             "representation": representation,
-            "fuzzymatching": fuzzymatching,
-            "limit": limit,
-            "offset": offset,
             "numerical_tags": numerical_tags,
-            "parameters": fix_parameters(parameters),
+            "parameters": parameters,
             "headers": further_headers(headers or Headers(), _accept(representation)),
-            "emptyvaluematching": emptyvaluematching,
-            "multiplevaluematching": multiplevaluematching,
+            **settings,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -175,24 +185,24 @@ class SearchRequest:
         base, route = route_request(request, Service.SEARCH, base_url, permissive=permissive)
         parameters = request.url.parse_query()
         representation = _representation(request.headers, parameters)
-        settings = _read_settings(parameters)
-        named = [pair for pair in parameters if pair[0] not in (*_SWITCHES, *_NUMBERS)]
         with refusing():
-            query, unknown = Query.parse(named)
             return cls(
                 base,
                 route.selector,
-                query,
-                representation,
-                numerical_tags=_is_numerical(query, named),
-                parameters=unknown,
+                representation=representation,
+                numerical_tags=_is_numerical(parameters),
+                parameters=parameters,
                 headers=request.headers,
-                **settings,
             )
 
 
-def _is_numerical(query: Query, parameters: Iterable[tuple[str, list[str]]]) -> bool:
-    """Whether all attributes were named by tags."""
+def _is_numerical(parameters: Sequence[tuple[str, list[str]]]) -> bool:
+    """Whether all attributes are named by tags.
+
+    Raises:
+        ConfigurationError: See :class:`Query`.
+    """
+    _, query, _ = _read_parameters(parameters)
     asked = [path for path, _ in query.filters] + list(query.fields)
     given = {text.upper() for name, values in parameters for text in (name, *values)}
     return bool(asked) and given >= {path.format(numerical=True) for path in asked}
@@ -224,15 +234,32 @@ def _representation(
     return Representation.XML if chosen.is_multipart else Representation.JSON
 
 
-def _read_settings(parameters: Iterable[tuple[str, list[str]]]) -> dict[str, Any]:
-    """The parameters that are no attributes (PS3.18 §8.3.4.2 to §8.3.4.6).
+def _once(told: Mapping[str, Any], **given: Any) -> dict[str, Any]:
+    """All settings, each from the parameters or from an argument.
 
     Raises:
-        RemoteProtocolError: One is repeated, or has another value than it can have.
+        ConfigurationError: One is said by both.
+    """
+    twice = [name for name in told if given[name] is not None]
+    if twice:
+        raise ConfigurationError(f"{twice[0]} is said twice")
+    return {**given, **told}
+
+
+def _read_parameters(
+    parameters: Iterable[tuple[str, Sequence[str]]],
+) -> tuple[dict[str, Any], Query, Parameters]:
+    """Settings (PS3.18 §8.3.4.2 to §8.3.4.6), the query, and the parameters that are neither.
+
+    Raises:
+        ConfigurationError: A setting is repeated, or has another value than it can have; or see
+            :class:`Query`.
     """
     settings: dict[str, Any] = {}
+    others: list[tuple[str, Sequence[str]]] = []
     for name, values in parameters:
         if name not in (*_SWITCHES, *_NUMBERS):
+            others.append((name, values))
             continue
         value = values[0].lower() if len(values) == 1 and name not in settings else ""
         if name in _SWITCHES and value in ("true", "false"):
@@ -240,8 +267,8 @@ def _read_settings(parameters: Iterable[tuple[str, list[str]]]) -> dict[str, Any
         elif name in _NUMBERS and _NUMBER.fullmatch(value):
             settings[name] = int(value)
         else:
-            raise RemoteProtocolError(f"the parameter {name} has a value that it cannot have")
-    return settings
+            raise ConfigurationError(f"the parameter {name} has a value that it cannot have")
+    return settings, *Query.parse(others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +278,8 @@ class SearchResponse:
     Attributes:
         datasets: One for each match.
         representation: How they are written; JSON where there is none.
-        warnings: Texts of the ``Warning`` fields, such as that more results can be requested.
+        warnings: Texts of the ``Warning`` fields, such as that more results can be requested;
+            empty ones are none.
 
     Raises:
         ConfigurationError: The representation is neither JSON nor XML.
@@ -266,6 +294,7 @@ class SearchResponse:
         if self.representation not in _MEDIA_TYPES:
             raise ConfigurationError("search results are JSON or XML")
         object.__setattr__(self, "datasets", tuple(self.datasets))
+        object.__setattr__(self, "warnings", fix_warnings(self.warnings))
         if not self.datasets:
             object.__setattr__(self, "representation", Representation.JSON)
 

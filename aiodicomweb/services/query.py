@@ -28,13 +28,14 @@ class Query:
 
     Attributes:
         filters: Attributes and the values to match; several values are a list of which one
-            has to match (UIDs, PS3.4 §C.2.2.2.2).
+            has to match (UIDs, PS3.4 §C.2.2.2.2), or all of them with ``multiplevaluematching``.
         fields: Attributes to be returned in addition to the usual ones.
         all_fields: Whether to ask for all that the level has; then there are no ``fields``.
 
     Raises:
-        ConfigurationError: An attribute is matched twice, is a sequence or has an empty value;
-            ``all`` is not alone; or a private attribute comes without its private creator.
+        ConfigurationError: An attribute is matched twice, is a sequence, has an empty value or
+            one with NUL; ``all`` is not alone; or a private attribute comes without its private
+            creator.
     """
 
     filters: tuple[tuple[AttributePath, tuple[str, ...]], ...] = ()
@@ -45,12 +46,15 @@ class Query:
         """Check what PS3.18 §8.3.4.1 and §8.3.4.3 ask of a query."""
         filters = tuple((path, _separate(path, values)) for path, values in self.filters)
         object.__setattr__(self, "filters", filters)
+        object.__setattr__(self, "fields", tuple(self.fields))
         matched: set[AttributePath] = set()
         for path, values in self.filters:
             if path.vr == "SQ":
                 raise ConfigurationError(f"{path} is a sequence, which has no value to search for")
             if not values or not all(values):
                 raise ConfigurationError(f"{path} is searched for by an empty value")
+            if any("\0" in value for value in values):
+                raise ConfigurationError(f"{path} is searched for by a value with NUL")
             if path in matched:
                 raise ConfigurationError(f"{path} is searched for twice")
             matched.add(path)
@@ -69,6 +73,8 @@ class Query:
         cls,
         search_filters: SearchFilters | None = None,
         fields: Sequence[AttributeName] | None = None,
+        *,
+        multiplevaluematching: bool = False,
     ) -> Query:
         """Make a query of what callers have.
 
@@ -76,6 +82,8 @@ class Query:
             search_filters: A mapping or a data set: see
                 :func:`~aiodicomweb.dicom.matching_keys`. An attribute without value is asked for.
             fields: Attributes to be returned besides the usual ones, or ``["all"]``.
+            multiplevaluematching: Take several values of what is no UID (PS3.18 §8.3.4.5); only
+                of UIDs all servers do (PS3.18 §10.6.1.2.1).
 
         Raises:
             ConfigurationError: An attribute is not known, or a value cannot be searched for.
@@ -84,6 +92,11 @@ class Query:
         # A dict keeps the order and drops repetitions.
         asked: dict[AttributePath, None] = {}
         for path, values in matching_keys({} if search_filters is None else search_filters):
+            if len(values) > 1 and path.vr != "UI" and not multiplevaluematching:
+                raise ConfigurationError(
+                    f"{path} is searched for by several values",
+                    hint="search for each, or by a range or wildcard",
+                )
             if values:
                 filters.append((path, values))
             else:
@@ -128,6 +141,16 @@ class Query:
                 filters.setdefault(path, []).extend(values)
         matched = tuple((path, tuple(values)) for path, values in filters.items())
         return cls(matched, () if all_fields else tuple(asked), all_fields), tuple(unknown)
+
+    def __or__(self, other: Query) -> Query:
+        """What both look for, and what either asks for.
+
+        Raises:
+            ConfigurationError: An attribute is matched by both.
+        """
+        all_fields = self.all_fields or other.all_fields
+        fields = () if all_fields else tuple(dict.fromkeys((*self.fields, *other.fields)))
+        return Query((*self.filters, *other.filters), fields, all_fields)
 
     def parameters(self, *, numerical_tags: bool = False) -> list[tuple[str, str | list[str]]]:
         """Names and values as :func:`aiodicomweb.http.build_query` takes them.

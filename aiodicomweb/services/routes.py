@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import ConfigurationError, RemoteProtocolError
 from .selector import Selector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Resource", "Route", "Service", "is_retrievable", "services_of"]
 
@@ -33,7 +36,7 @@ class Service(StrEnum):
     STORE = "store"
 
 
-METHODS: Final = {
+METHODS: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.SEARCH: ("GET", "HEAD"),
     Service.RETRIEVE: ("GET", "HEAD"),
     Service.STORE: ("POST",),
@@ -60,6 +63,8 @@ _SHAPE: Final = re.compile(
     r"|studies(?:/[^/]+(?:/instances|/series(?:/[^/]+(?:/instances(?:/[^/]+(?:/frames/[^/]+)?)?)?)?)?)?)"
     rf"(?:/(?:{'|'.join(_NAMED)}))?/?"
 )
+_OBJECT: Final = re.compile(r"/(?:studies|series|instances)/[0-9]")
+"""A study, series or instance somewhere in a path: UIDs begin with a digit."""
 
 
 def is_retrievable(selector: Selector, resource: Resource) -> bool:
@@ -110,7 +115,8 @@ class Route:
         Args:
             path: The whole path, percent-encoded.
             base: Path of the base URL; a server should give it. Otherwise it is what stands before
-                the longest end that looks like a resource of the service.
+                the longest end that looks like a resource of the service, and cannot itself have
+                a study, series or instance in it.
             permissive: See :class:`Selector`.
 
         Raises:
@@ -133,9 +139,11 @@ def _find(path: str, *, permissive: bool) -> Route | None:
     for start in range(max(1, len(segments) - _MOST_SEGMENTS), len(segments)):
         base, below = "/".join(segments[:start]), "/" + "/".join(segments[start:])
         # The first that looks like a resource is meant to be one: were a study with a malformed
-        # UID taken for the base, its series would be all series.
+        # UID taken for the base, its series would be all series. So would those of a series
+        # without its study.
         if _SHAPE.fullmatch(below):
-            return _read(base, below, permissive=permissive)
+            is_base = not _OBJECT.search(base)
+            return _read(base, below, permissive=permissive) if is_base else None
     return None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, InitVar, dataclass
-from typing import Final
+from typing import Final, cast
 from urllib.parse import unquote
 
 from ..dicom.uids import check_uid
@@ -63,7 +64,7 @@ class Selector:
                 raise ConfigurationError(f"{name} needs the levels above it")
             above.append(uid)
         if self.frames is not None:
-            object.__setattr__(self, "frames", tuple(self.frames))
+            object.__setattr__(self, "frames", _members(self.frames))
             if not self.instance or not self.frames or not all(map(_is_frame, self.frames)):
                 raise ConfigurationError("frames are numbers from 1, and need an instance")
 
@@ -133,6 +134,11 @@ def _is_safe(uid: object) -> bool:
         and _SAFE.fullmatch(uid) is not None
         and uid not in {".", "..", *_KEYWORDS}
     )
+
+
+def _members(frames: object) -> tuple[object, ...]:
+    """Frames that callers have; of what is not several things there are none."""
+    return tuple(cast("Iterable[object]", frames)) if isinstance(frames, Iterable) else ()
 
 
 def _is_frame(number: int) -> bool:

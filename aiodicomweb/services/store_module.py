@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..dicom.json_model import dataset_from_json
 from ..dicom.status import describe_reason
+from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ _FAILURE_REASON: Final = 0x00081197
 _FAILED_SOP_SEQUENCE: Final = 0x00081198
 _REFERENCED_SOP_SEQUENCE: Final = 0x00081199
 _OTHER_FAILURES_SEQUENCE: Final = 0x0008119A
+
+_LARGEST_REASON: Final = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,14 @@ class StoreModule:
         retrieve_url: Where the study can be retrieved, if it is one.
         stored: Instances that are stored, some perhaps with a warning.
         failed: Instances that are not.
-        other_failures: Reasons of failures that belong to no instance.
+        other_failures: Reasons of failures that belong to no instance, ``None`` where the server
+            gives none.
     """
 
     retrieve_url: str | None = None
     stored: tuple[StoredInstance, ...] = ()
     failed: tuple[FailedInstance, ...] = ()
-    other_failures: tuple[int, ...] = ()
+    other_failures: tuple[int | None, ...] = ()
 
     @classmethod
     def from_datasets(cls, datasets: Sequence[Dataset]) -> StoreModule:
@@ -97,29 +101,32 @@ class StoreModule:
             stored=tuple(map(_stored, _items(datasets, _REFERENCED_SOP_SEQUENCE))),
             failed=tuple(map(_failed, _items(datasets, _FAILED_SOP_SEQUENCE))),
             other_failures=tuple(
-                reason
+                _reason(item, _FAILURE_REASON)
                 for item in _items(datasets, _OTHER_FAILURES_SEQUENCE)
-                if (reason := _reason(item, _FAILURE_REASON)) is not None
             ),
         )
 
     def to_dataset(self) -> Dataset:
-        """Write it. An empty sequence is left out, an unknown URL is empty (type 2)."""
+        """Write it. An empty sequence is left out, an unknown URL is empty (type 2).
+
+        Raises:
+            ConfigurationError: A reason is no number of 16 bits.
+        """
         sequences = {
             _FAILED_SOP_SEQUENCE: [
-                {**_instance(item), **_one(_FAILURE_REASON, "US", item.failure_reason)}
+                {**_instance(item), **_code(_FAILURE_REASON, item.failure_reason)}
                 for item in self.failed
             ],
             _REFERENCED_SOP_SEQUENCE: [
                 {
                     **_instance(item),
                     **_one(_RETRIEVE_URL, "UR", item.retrieve_url, empty=True),
-                    **_one(_WARNING_REASON, "US", item.warning_reason),
+                    **_code(_WARNING_REASON, item.warning_reason),
                 }
                 for item in self.stored
             ],
             _OTHER_FAILURES_SEQUENCE: [
-                _one(_FAILURE_REASON, "US", reason) for reason in self.other_failures
+                _code(_FAILURE_REASON, reason) for reason in self.other_failures
             ],
         }
         module = _one(_RETRIEVE_URL, "UR", self.retrieve_url, empty=True)
@@ -134,6 +141,12 @@ def _instance(item: StoredInstance | FailedInstance) -> JsonObject:
         **_one(_REFERENCED_SOP_CLASS_UID, "UI", item.sop_class_uid or None),
         **_one(_REFERENCED_SOP_INSTANCE_UID, "UI", item.sop_instance_uid or None),
     }
+
+
+def _code(tag: int, reason: int | None) -> JsonObject:
+    if reason is not None and not 0 <= reason <= _LARGEST_REASON:
+        raise ConfigurationError("a reason is a number of 16 bits")
+    return _one(tag, "US", reason)
 
 
 def _one(tag: int, vr: str, value: str | int | None, *, empty: bool = False) -> JsonObject:
@@ -181,7 +194,7 @@ def _reason(item: Dataset, tag: int) -> int | None:
     if element is None:
         return None
     value = element.value[0] if element.VM > 1 else element.value
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and 0 <= value <= _LARGEST_REASON else None
 
 
 def _element(item: Dataset, tag: int) -> DataElement | None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..dicom.json_model import dataset_to_json, format_objects
 from ..dicom.native_xml import dataset_to_xml
-from ..errors import ConfigurationError, ContentError, ProtocolError, RemoteProtocolError
+from ..errors import (
+    ConfigurationError,
+    ContentError,
+    ProtocolError,
+    RemoteProtocolError,
+    UnexpectedMediaType,
+)
 from ..http import (
     URL,
     Headers,
@@ -20,7 +26,7 @@ from ..http import (
 )
 from ..wire.render import OutgoingPart, make_boundary, render_multipart
 from .bulk_data import BulkDataReader, BulkDataWriter
-from .content import read_datasets, read_message_parts
+from .content import read_datasets, read_message_parts, representation_of
 from .instances import as_dataset, common_transfer_syntax, prepare_instances
 from .media_types import related
 from .representation import Representation
@@ -31,6 +37,7 @@ from .transaction import (
     GivenParameters,
     Parameters,
     fix_parameters,
+    fix_warnings,
     further_headers,
     refusing,
     route_request,
@@ -159,7 +166,6 @@ class StoreRequest:
 
         Raises:
             LocalProtocolError: The boundary or a parameter cannot be sent.
-            ConfigurationError: A data set is big-endian, and has values for parts of their own.
             ContentError: A data set cannot be written so.
         """
         query = build_query(self.parameters)
@@ -224,8 +230,8 @@ class StoreRequest:
             metadata = parts
             instances: Sequence[Segment | Dataset] = [part.octets for part in parts]
         else:
-            metadata = [part for part in parts if _is_metadata(part, representation)]
-            instances = _read_metadata(parts, representation)
+            metadata, bulk_data = _separate(parts, representation)
+            instances = _read_metadata(metadata, bulk_data)
         is_multipart = media_type is not None and media_type.is_multipart
         with refusing():
             return cls(
@@ -250,25 +256,37 @@ def _request_representation(media_type: MediaType | None, parts: Sequence[Part])
     told = media_type.root or media_type if media_type is not None else None
     if media_type is not None and media_type.is_multipart and media_type.root is None and parts:
         told = parts[0].media_type
-    for representation in Representation:
-        if told is not None and told.essence == representation:
-            return representation
-    raise RemoteProtocolError("instances are DICOM, JSON or XML", status_hint=415)
+    representation = None if told is None else representation_of(told)
+    if representation is None:
+        raise RemoteProtocolError("instances are DICOM, JSON or XML", status_hint=415)
+    return representation
 
 
-def _read_metadata(parts: Sequence[Part], representation: Representation) -> list[Dataset]:
-    metadata = [part for part in parts if _is_metadata(part, representation)]
-    reader = BulkDataReader(part for part in parts if not _is_metadata(part, representation))
+def _separate(
+    parts: Sequence[Part], representation: Representation
+) -> tuple[list[Part], list[Part]]:
+    """Metadata, and the bulk data that they refer to.
+
+    A document in JSON or XML may be a value, and has a location then. The first part may have one
+    and is none: it is the root (PS3.18 §8.6.1.2).
+    """
+    metadata: list[Part] = []
+    bulk_data: list[Part] = []
+    for part in parts:
+        is_metadata = part.representation is representation and (
+            part.location is None or part is parts[0]
+        )
+        (metadata if is_metadata else bulk_data).append(part)
+    return metadata, bulk_data
+
+
+def _read_metadata(metadata: Sequence[Part], bulk_data: Sequence[Part]) -> list[Dataset]:
+    reader = BulkDataReader(bulk_data)
     datasets: list[Dataset] = []
     for part in metadata:
         datasets += reader.read(part)
     reader.finish()
     return datasets
-
-
-def _is_metadata(part: Part, representation: Representation) -> bool:
-    """A document in JSON or XML may be a value, and has a location then."""
-    return part.representation is representation and part.location is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,28 +298,43 @@ class StoreResponse:
         retrieve_url: Where the study can be retrieved, if it is one.
         stored: Instances that are stored, some perhaps with a warning.
         failed: Instances that are not.
-        other_failures: Reasons of failures that belong to no instance.
-        warnings: Texts of the ``Warning`` fields.
-        dataset: The module itself, made of the others unless given; ``None`` where there is none.
+        other_failures: Reasons of failures that belong to no instance, ``None`` where the server
+            gives none.
+        warnings: Texts of the ``Warning`` fields; empty ones are none.
+        dataset: The module itself, made of the others unless given, or they of it; ``None`` where
+            there is none.
         representation: How the module is written; JSON where there is none.
+
+    Raises:
+        ConfigurationError: It is no JSON or XML, or a reason is no number of 16 bits.
     """
 
     status: int
     retrieve_url: str | None = None
     stored: tuple[StoredInstance, ...] = ()
     failed: tuple[FailedInstance, ...] = ()
-    other_failures: tuple[int, ...] = ()
+    other_failures: tuple[int | None, ...] = ()
     warnings: tuple[str, ...] = ()
     dataset: Dataset | None = field(default=None, repr=False)
     representation: Representation = Representation.JSON
 
     def __post_init__(self) -> None:
-        """Make the module, where there is something to tell."""
+        """Make the module of what there is to tell, or tell what a given module has."""
         if self.representation is Representation.DICOM:
             raise ConfigurationError("the answer to a store is JSON or XML")
-        if self.dataset is None and (self.has_items or self.retrieve_url):
-            module = StoreModule(self.retrieve_url, self.stored, self.failed, self.other_failures)
-            object.__setattr__(self, "dataset", module.to_dataset())
+        for name in ("stored", "failed", "other_failures"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "warnings", fix_warnings(self.warnings))
+        if self.has_items or self.retrieve_url:
+            if self.dataset is None:
+                module = StoreModule(
+                    self.retrieve_url, self.stored, self.failed, self.other_failures
+                )
+                object.__setattr__(self, "dataset", module.to_dataset())
+        elif self.dataset is not None:
+            module = StoreModule.from_datasets([self.dataset])
+            for name in ("retrieve_url", "stored", "failed", "other_failures"):
+                object.__setattr__(self, name, getattr(module, name))
         if self.dataset is None:
             object.__setattr__(self, "representation", Representation.JSON)
 
@@ -340,10 +373,12 @@ class StoreResponse:
         """Read a response of any status, whole.
 
         A refusal (4xx, 5xx) often carries the module, and often anything else: there what is not
-        the module is no error, and leaves ``dataset`` empty.
+        the module is no error, and leaves ``dataset`` empty. So does plain text under success,
+        such as "OK": the server has stored, and doesn't tell what.
 
         Raises:
-            UnexpectedMediaType: The status is success, the body is neither DICOM JSON nor XML.
+            UnexpectedMediaType: The status is success, the body is something else than DICOM JSON,
+                XML or plain text, such as a log-in page.
             JsonModelError: The status is success, the body is malformed JSON.
             NativeXmlError: The status is success, the body is malformed XML.
             MultipartError: The status is success, the body is malformed.
@@ -351,10 +386,9 @@ class StoreResponse:
         representation = Representation.JSON
         datasets: list[Dataset] = []
         try:
-            # One object, or an array of it; XML labelled multipart, or not (PS3.18 §B.23).
-            datasets, representation = read_datasets(response)
+            datasets, representation = _read_module(response)
         except (ContentError, ProtocolError):
-            if response.is_success:
+            if response.is_success and not _is_plain_text(response.media_type):
                 raise
         module = StoreModule.from_datasets(datasets)
         return cls(
@@ -367,3 +401,15 @@ class StoreResponse:
             datasets[0] if datasets else None,
             representation,
         )
+
+
+def _read_module(response: Response) -> tuple[list[Dataset], Representation]:
+    """One object, or an array of it; XML labelled multipart, or not (PS3.18 §B.23)."""
+    datasets, representation = read_datasets(response)
+    if representation is Representation.DICOM:
+        raise UnexpectedMediaType("a file is no answer", media_type=representation)
+    return datasets, representation
+
+
+def _is_plain_text(media_type: MediaType | None) -> bool:
+    return media_type is not None and media_type.essence == "text/plain"

@@ -31,6 +31,7 @@ __all__ = [
     "Parameters",
     "extra_parameters",
     "fix_parameters",
+    "fix_warnings",
     "further_headers",
     "json_body",
     "json_objects",
@@ -80,13 +81,15 @@ def fix_parameters(
         parameters: A mapping, or pairs, of which names may be repeated.
 
     Raises:
-        ConfigurationError: A name is empty.
+        ConfigurationError: A name is empty, or there is a NUL, which no value has (PS3.18 §8.3.1).
     """
     if isinstance(parameters, Mapping):
         parameters = tuple(cast("Mapping[str, Any]", parameters).items())
     fixed = tuple((name, _values(value)) for name, value in parameters or ())
     if not all(name for name, _ in fixed):
         raise ConfigurationError("a query parameter has no name")
+    if any("\0" in text for name, values in fixed for text in (name, *values)):
+        raise ConfigurationError("a query parameter holds NUL")
     return fixed
 
 
@@ -102,6 +105,11 @@ def further_headers(headers: Headers, ours: Headers) -> Headers:
     """
     same = [name for name in ours if headers.get_all(name) == ours.get_all(name)]
     return headers.without(*same)
+
+
+def fix_warnings(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Texts of warnings, without those that say nothing: no field carries them."""
+    return tuple(text for text in warnings if text)
 
 
 def warning_headers(warnings: Iterable[str]) -> list[tuple[str, str]]:

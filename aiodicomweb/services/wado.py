@@ -6,7 +6,7 @@ Here messages are whole. The client streams its answers: it reads their parts by
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ConfigurationError, ContentError, ProtocolError, UnexpectedMediaType
@@ -14,6 +14,7 @@ from ..http import (
     URL,
     ByteRange,
     Headers,
+    MediaRange,
     MediaType,
     Request,
     Response,
@@ -47,6 +48,7 @@ from .transaction import (
     GivenParameters,
     Parameters,
     fix_parameters,
+    fix_warnings,
     further_headers,
     refusing,
     route_request,
@@ -60,7 +62,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from ..dicom.json_model import BulkDataChooser, BulkDataResolver
-    from ..http import MediaRange
     from .selector import Selector
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
 
 _ANYTHING: Final = MediaType("*", "*")
 _OCTETS: Final = MediaType("application", "octet-stream")
+_HTML: Final = MediaType("text", "html")
 _BYTE_RANGES: Final = frozenset({"multipart/byteranges", "multipart/x-byteranges"})
 _DATASETS: Final = frozenset({Resource.INSTANCES, Resource.METADATA})
 
@@ -96,7 +98,8 @@ class RetrieveRequest:
             They become parameters.
 
     Attributes:
-        target: What to retrieve from.
+        target: What to retrieve from. A URL is as it is sent: with the parameters, without user
+            information and fragment.
 
     Raises:
         ConfigurationError: The target has no such resource, a media type is malformed, DICOM and
@@ -124,6 +127,7 @@ class RetrieveRequest:
     ) -> None:
         _check_target(selector_or_url, resource)
         headers = headers or Headers()
+        given = fix_parameters(parameters)
         wanted = wanted_media_types(resource, media_types)
         if "Accept" in headers:
             wanted = _parse_wanted(headers["Accept"])
@@ -133,13 +137,15 @@ class RetrieveRequest:
             _check_byte_range(*byte_range)
         if rendering is not None:
             _check_rendering(rendering, resource)
-            parameters = (*rendering.parameters(), *fix_parameters(parameters))
+            given = (*fix_parameters(rendering.parameters()), *given)
+        if isinstance(selector_or_url, URL):
+            selector_or_url, given = _with_parameters(selector_or_url, given), ()
         object.__setattr__(self, "base_url", base_url.child())
         object.__setattr__(self, "target", selector_or_url)
         object.__setattr__(self, "resource", resource)
         object.__setattr__(self, "media_types", wanted)
         object.__setattr__(self, "byte_range", byte_range)
-        object.__setattr__(self, "parameters", fix_parameters(parameters))
+        object.__setattr__(self, "parameters", given)
         object.__setattr__(self, "headers", further_headers(headers, self._own_headers()))
         if resource is not Resource.BULKDATA:
             # An encapsulated document comes as what it is, such as a PDF (RET-65).
@@ -180,9 +186,7 @@ class RetrieveRequest:
         else:
             suffix = "" if self.resource is Resource.FRAMES else self.resource
             url = self.base_url.child(*self.target.parts(), suffix)
-        added = build_query(self.parameters)
-        if added is not None:
-            url = url.with_query(f"{url.query}&{added}" if url.query else added)
+            url = url.with_query(build_query(self.parameters))
         return Request("GET", url, self._own_headers().merged(self.headers))
 
     @classmethod
@@ -241,8 +245,8 @@ class RetrieveRequest:
         Returns:
             One of ``offers``; ``None`` if none is acceptable, which is a 406.
         """
-        accepted = complete_ranges(self.resource, self._accepted())
-        asked = complete_ranges(self.resource, self._asked())
+        accepted = complete_ranges(self.resource, self._accepted(), offers)
+        asked = complete_ranges(self.resource, self._asked(), offers)
         return choose_media_type(offers, accepted, parameter=asked, default=default)
 
     def _accepted(self) -> tuple[MediaRange, ...]:
@@ -258,11 +262,26 @@ class RetrieveRequest:
     def admits(self, response: Response) -> bool:
         """Whether a response's media type can be an answer at all.
 
-        A server that wants a log-in, or a gateway, answers 200 with a page of HTML. Multipart is
-        always let pass, and so is one part in place of multipart, in any DICOM media type: many
-        servers give that whatever was asked.
+        A server that wants a log-in, or a gateway, answers 200 with a page of HTML: a rendering
+        is that only if it was asked for. Multipart is always let pass, and so is one part in
+        place of multipart, in any DICOM media type: many servers give that whatever was asked.
         """
-        return response.status == 204 or is_possible(self.resource, response.media_type)
+        if response.status == 204:
+            return True
+        media_type = response.media_type
+        is_page = media_type is not None and media_type.essence == _HTML.essence
+        if is_page and self.resource is Resource.RENDERED:
+            return self.asks_for(_HTML)
+        return is_possible(self.resource, media_type)
+
+    def asks_for(self, media_type: MediaType) -> bool:
+        """Whether a media type is acceptable, alone or in multipart; wildcards count."""
+        asked = (*self._accepted(), *self._asked())
+        return any(
+            one.quality > 0
+            and MediaRange(one.media_type.root or one.media_type).matches(media_type)
+            for one in asked
+        )
 
 
 def _check_target(target: Selector | URL, resource: Resource) -> None:
@@ -272,6 +291,13 @@ def _check_target(target: Selector | URL, resource: Resource) -> None:
             raise ConfigurationError("only bulk data are retrieved by URL")
     elif not is_retrievable(target, resource):
         raise ConfigurationError(f"the target has no {resource or 'instances'} to be retrieved")
+
+
+def _with_parameters(url: URL, parameters: Parameters) -> URL:
+    """A URL as it is sent, its parameters with it."""
+    added = build_query(parameters)
+    query = "&".join(filter(None, (url.query, added)))
+    return replace(url.without_userinfo(), query=query or None, fragment=None)
 
 
 def _check_byte_range(first: int, last: int | None) -> None:
@@ -314,7 +340,7 @@ class RetrieveResponse:
         representation: How data sets are written; ``DICOM`` where there is none.
         partial: Whether some of the instances asked for are missing: a 206 that answers no range
             (PS3.18 §10.4.3.1).
-        warnings: Texts of the ``Warning`` fields.
+        warnings: Texts of the ``Warning`` fields; empty ones are none.
         bulk_data: Bulk data, pixel data, frames, or rendered images. Ranges of octets say so
             themselves.
 
@@ -346,7 +372,7 @@ class RetrieveResponse:
         object.__setattr__(self, "datasets", found)
         object.__setattr__(self, "bulk_data", values)
         object.__setattr__(self, "partial", partial)
-        object.__setattr__(self, "warnings", tuple(warnings))
+        object.__setattr__(self, "warnings", fix_warnings(warnings))
         written = Representation(representation if found else Representation.DICOM)
         object.__setattr__(self, "representation", written)
         if found and values:
@@ -433,12 +459,17 @@ class RetrieveResponse:
         """
         if not response.is_success:
             raise status_error(response)
+        if response.status != 206:
+            # There the field says nothing (RFC 9110 §14.4).
+            response = replace(response, headers=response.headers.without("Content-Range"))
         media_type = response.media_type
         warnings = response.warnings
-        if "Content-Range" in response.headers:
-            piece = Part(media_type or _OCTETS, response.headers, response.body)
-            return cls(bulk_data=(piece.bulk_data(),), warnings=warnings)
-        parts = read_message_parts(response)
+        is_range = "Content-Range" in response.headers
+        if is_range:
+            media_type = media_type or _OCTETS
+            parts = [Part(media_type, response.headers, response.body)]
+        else:
+            parts = read_message_parts(response)
         if resource is not None and parts and not _is_answer(resource, parts, media_type):
             raise UnexpectedMediaType(
                 "not an answer to the retrieval",
@@ -446,7 +477,8 @@ class RetrieveResponse:
                 body=response.body[:1024],
             )
         partial = response.partial and bool(parts)
-        represented = None if _is_bulk(resource, media_type) else _representation(parts)
+        is_bulk = is_range or _is_bulk(resource, media_type)
+        represented = None if is_bulk else _representation(parts)
         if represented is None:
             items = tuple(part.bulk_data() for part in parts)
             if _is_byte_ranges(media_type) and any(item.content_range is None for item in items):

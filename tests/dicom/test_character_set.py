@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag
 
 from aiodicomweb.dicom import dataset_from_json
-from aiodicomweb.dicom.character_set import fit_character_set
+from aiodicomweb.dicom.character_set import fit_character_set, with_fitting_character_set
 
 
 def fitted(terms: Any, text: str) -> Any:
@@ -98,3 +100,30 @@ def test_bulk_text_counts() -> None:
     obj = {"00091001": {"vr": "UT", "BulkDataURI": "x"}}
 
     assert "ISO_IR 192" == dataset_from_json(obj, lambda *_: "é".encode()).SpecificCharacterSet
+
+
+def test_a_data_set_whose_text_fits_is_not_copied() -> None:
+    """Most need nothing."""
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset.PatientName = "é"
+
+    assert dataset is with_fitting_character_set(dataset)
+
+
+def test_a_copy_in_unicode_has_all_text() -> None:
+    """Also what pydicom had not decoded, which is as the old character set says (JSN-53)."""
+    tag = BaseTag(0x00104000)
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset[tag] = RawDataElement(tag, "LT", 1, b"\xe9", 0, False, True)
+    dataset.PatientName = "王"
+
+    found = with_fitting_character_set(dataset)
+
+    assert ["ISO_IR 192", "é", "王"] == [
+        found.SpecificCharacterSet,
+        found.PatientComments,
+        found.PatientName,
+    ]
+    assert "ISO_IR 100" == dataset.SpecificCharacterSet

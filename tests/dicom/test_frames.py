@@ -27,6 +27,12 @@ def test_frames_are_joined_and_split(frames: list[bytes]) -> None:
     assert padded == split_frames(join_frames(frames), len(frames))
 
 
+def test_one_frame_needs_no_offset_table() -> None:
+    """It is empty, and has an offset for each of several frames (PS3.5 §A.4)."""
+    assert b"\0\0\0\0" == join_frames([b"ab"])[4:8]
+    assert b"\x08\0\0\0" == join_frames([b"ab", b"cd"])[4:8]
+
+
 def test_fragments_of_one_frame_are_one_stream() -> None:
     """A frame in several fragments is one (MED-110); so is a video (RET-62)."""
     dataset = sample("JPEG2000.dcm").dataset

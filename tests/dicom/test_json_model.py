@@ -113,7 +113,7 @@ def test_objects_are_read_when_they_are_asked_for() -> None:
 
 def test_data_sets_of_an_error_are_counted() -> None:
     """The path starts with the object's index, however they are read."""
-    text = json.dumps([{}, {"00280010": {"vr": "US", "Value": ["Doe"]}}]).encode()
+    text = json.dumps([{}, {"00280010": "Doe"}]).encode()
 
     with pytest.raises(JsonModelError, match=r"at \[1\]\.00280010$"):
         datasets_from_json(iterate_objects(text))

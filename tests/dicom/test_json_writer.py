@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import math
 import struct
@@ -37,7 +38,9 @@ def of_one(vr: str, value: Any, **options: Any) -> Dataset:
         (["00181063", None], "AT", [0x00181063, None]),
         ([1, -1], "SS", [1, -1]),
         ([0], "US", 0),
-        ([0.5], "FL", 0.5),
+        ([0.5, 0.1, 1.0, 16777216.0], "FL", [0.5, 0.10000000149011612, 1, 2**24]),  # JSN-65
+        (["Infinity"], "FL", math.inf),
+        ([2], "US", 2.0),
         (["NaN"], "FD", math.nan),
         (["Infinity", "-Infinity"], "FD", [math.inf, -math.inf]),
         # JSN-33: other readers have doubles for numbers
@@ -102,6 +105,36 @@ def test_octets_of_big_endian_files_become_little_endian(
 
     assert little == again[0x00091001].value
     assert little == again.OtherPatientIDsSequence[0][0x00091001].value
+
+
+@pytest.mark.parametrize(("expected", "bits"), [(b"\4\3\2\1", 32), (b"\2\1\4\3", 16)])
+def test_big_endian_pixels_are_turned_whole(expected: bytes, bits: int) -> None:
+    """Bits Allocated of the very data set tells their size; an icon has its own (JSN-40)."""
+    icon = Dataset()
+    icon.BitsAllocated = 8
+    icon.add_new(0x7FE00010, "OW", b"\1\2")
+    dataset = Dataset()
+    dataset.IconImageSequence = [icon]
+    dataset.BitsAllocated = bits
+    dataset.add_new(0x7FE00010, "OW", b"\1\2\3\4")
+    dataset.set_original_encoding(False, False, None)
+
+    again = dataset_from_json(dataset_to_json(dataset))
+
+    assert expected == again.PixelData
+    assert b"\2\1" == again.IconImageSequence[0].PixelData
+
+
+def test_a_buffered_value_is_read() -> None:
+    """From its start, and its position stays; pydicom keeps large values so (JSN-40)."""
+    buffer = io.BytesIO(b"\1\2\3\4")
+    buffer.seek(1)
+
+    written = dataset_to_json(of_one("OB", buffer))
+
+    assert {"00091001": {"vr": "OB", "InlineBinary": BINARY}} == written
+    assert 1 == buffer.tell()
+    assert {"00091001": {"vr": "OB"}} == dataset_to_json(of_one("OB", io.BytesIO()))
 
 
 def test_bulk_data_are_chosen() -> None:
@@ -257,7 +290,12 @@ def test_an_integer_string_with_a_fraction_is_not_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("vr", "value"), [("US", "Doe"), ("OB", "Doe"), ("AT", "Doe"), ("DS", object())]
+    ("vr", "value"),
+    [
+        *(("US", "Doe"), ("OB", "Doe"), ("AT", "Doe"), ("DS", object())),
+        *(("US", 70000), ("US", -1), ("US", 1.5), ("SL", 2**40), ("UV", 2**64), ("FL", 1e300)),
+        *(("AT", -1), ("AT", 2**32)),
+    ],
 )
 def test_a_value_of_the_wrong_kind_is_an_error_with_its_path(vr: str, value: object) -> None:
     """pydicom's errors don't come through, and their texts neither."""

@@ -63,6 +63,9 @@ def test_an_attribute_has_many_names(name: Any) -> None:
         ("Yamada^Tarou=山田^太郎", "PatientName", PersonName("Yamada^Tarou=山田^太郎")),
         ("Doe, J&=#", "PatientName", "Doe, J&=#"),
         ("1.2", "StudyInstanceUID", UID("1.2")),
+        ("00181063", "FrameIncrementPointer", 0x00181063),
+        ("00181063", "FrameIncrementPointer", Tag(0x00181063)),
+        ("00181063", "FrameIncrementPointer", "00181063"),
     ],
 )
 def test_a_value_becomes_text(expected: str, name: str, value: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from pathlib import Path
@@ -26,6 +27,7 @@ from aiodicomweb.dicom import (
     peek,
     peek_instance_uid,
 )
+from aiodicomweb.dicom.frames import set_transfer_syntax
 from aiodicomweb.errors import Part10Error
 
 FILES = sorted(path for path in map(Path, get_testdata_files()) if path.is_file())
@@ -326,3 +328,42 @@ def test_a_broken_file_is_an_error_of_ours() -> None:
     """pydicom's errors don't come through."""
     with pytest.raises(Part10Error, match="cannot be read"):
         decode(head(element(0x10, b"UI", b"1.2.840.10008.1.2.1.99"), b"not deflated"))
+
+
+@pytest.mark.parametrize("terms", [None, "ISO_IR 100"])
+def test_text_beyond_the_character_set_is_written_in_unicode(terms: str | None) -> None:
+    """Nothing becomes a question mark, in items neither; the data set is not changed (JSN-53)."""
+    item = Dataset()
+    item.PatientName = "王^小東"
+    dataset = Dataset()
+    dataset.SOPClassUID = dataset.SOPInstanceUID = "1.2"
+    dataset.SpecificCharacterSet = terms
+    dataset.PatientComments = "é"
+    dataset.OtherPatientIDsSequence = [item]
+    dataset.add_new(0x7FE00010, "OB", io.BytesIO(b"ab"))
+    set_transfer_syntax(dataset, "1.2.840.10008.1.2.1")
+
+    again = decode(encode(dataset))
+
+    assert "ISO_IR 192" == again.SpecificCharacterSet
+    assert ["é", "王^小東"] == [
+        again.PatientComments,
+        again.OtherPatientIDsSequence[0].PatientName,
+    ]
+    assert b"ab" == again.PixelData
+    assert terms == dataset.SpecificCharacterSet
+
+
+def test_text_that_its_character_set_has_is_written_as_it_was() -> None:
+    """Whether or not anybody looked at it (JSN-53)."""
+    dataset = Dataset()
+    dataset.SOPClassUID = dataset.SOPInstanceUID = "1.2"
+    dataset.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    dataset.PatientName = "Yamada=山田"
+    set_transfer_syntax(dataset, "1.2.840.10008.1.2.1")
+    octets = encode(dataset)
+    touched = decode(octets)
+
+    assert "Yamada=山田" == touched.PatientName
+    assert octets == encode(decode(octets)) == encode(touched)
+    assert b"\x1b$B" in octets

@@ -19,6 +19,7 @@ from aiodicomweb.dicom.vrs import (
     not_finite,
     pack_words,
     resolve,
+    shortest,
     single,
     to_number,
     unpack_numbers,
@@ -111,7 +112,11 @@ def test_numbers_are_read(expected: float, vr: str, value: float | str) -> None:
 
 @pytest.mark.parametrize(
     ("vr", "value"),
-    [("US", "x"), ("US", 1.5), ("US", "1_0"), ("FD", "١"), ("SL", math.inf), ("FD", 10**400)],
+    [
+        *(("US", "x"), ("US", 1.5), ("US", "1_0"), ("FD", "١"), ("SL", math.inf), ("FD", 10**400)),
+        *(("US", 65536), ("US", -1), ("SS", 2**15), ("SL", -(2**31) - 1), ("UV", "1e30")),
+        *(("OB", 256), ("AT", 2**32)),
+    ],
 )
 def test_other_text_is_no_number(vr: str, value: Any) -> None:
     """The message has no value in it."""
@@ -128,6 +133,20 @@ def test_a_single_stays(number: float) -> None:
 def test_what_a_single_cannot_hold_is_infinite() -> None:
     """As dcm4che writes infinities of FL (JSN-61)."""
     assert [math.inf, -math.inf] == [single(1.7976931348623157e308), single(-1e39)]
+
+
+@given(st.floats(width=32))
+def test_a_single_has_the_fewest_digits(number: float) -> None:
+    """None more than to be told from the others (JSN-65)."""
+    assert repr(number) == repr(single(shortest(number)))
+    assert len(repr(shortest(number))) <= len(repr(number))
+
+
+def test_a_double_is_rounded_to_a_single() -> None:
+    """Where it is one of some size."""
+    assert [0.1, 1e-45] == [shortest(0.1), float(f"{shortest(1e-45):.0e}")]
+    with pytest.raises(ValueError, match="^a value is not a number of its VR$"):
+        shortest(1e39)
 
 
 def test_numbers_that_are_none_have_names() -> None:
@@ -161,8 +180,10 @@ def test_half_a_number_is_none(vr: str, octets: bytes) -> None:
 def test_words_become_octets() -> None:
     """Orthanc writes words as numbers (JSN-38)."""
     assert b"\1\0\2\0" == pack_words("OW", [1, "2"])
-    with pytest.raises(ValueError, match="^a value does not fit into its VR$"):
+    with pytest.raises(ValueError, match="^a value is not a number of its VR$"):
         pack_words("OB", [256])
+    with pytest.raises(ValueError, match="^a value does not fit into its VR$"):
+        pack_words("OF", [1e300])
 
 
 @pytest.mark.parametrize(
@@ -181,3 +202,17 @@ def test_words_become_octets() -> None:
 def test_words_are_turned_round(expected: bytes, vr: str, octets: bytes) -> None:
     """Each by its size; nobody knows that of UN (JSN-40, XML-11)."""
     assert expected == little_endian(vr, octets)
+
+
+@pytest.mark.parametrize(
+    ("expected", "vr", "bits"),
+    [
+        (b"\4\3\2\1\x08\7\6\5", "OW", 32),
+        (b"\x08\7\6\5\4\3\2\1", "OW", 64),
+        (b"\2\1\4\3\6\5\x08\7", "OW", 12),
+        (b"\1\2\3\4\5\6\7\x08", "OB", 32),
+    ],
+)
+def test_pixels_are_turned_round(expected: bytes, vr: str, bits: int) -> None:
+    """Those of 32 bits are not halved."""
+    assert expected == little_endian(vr, b"\1\2\3\4\5\6\7\x08", bits)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -181,6 +182,22 @@ def test_octets_of_big_endian_data_sets_are_turned_round() -> None:
     assert b"\2\1\4\3\5" == read[0x00091001].value
     assert b"\1\2" == read[0x00091002].value
     assert b"\1\2" == read[0x00091003].value
+
+
+def test_big_endian_pixels_are_turned_whole() -> None:
+    """Bits Allocated tells their size (XML-11)."""
+    dataset = Dataset()
+    dataset.BitsAllocated = 32
+    dataset.add_new(0x7FE00010, "OW", b"\1\2\3\4")
+    dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=False)
+
+    assert b"\4\3\2\1" == dataset_from_xml(dataset_to_xml(dataset)).PixelData
+
+
+def test_a_buffered_value_is_read() -> None:
+    """pydicom keeps large values so (XML-11)."""
+    assert "<InlineBinary>AQIDBA==</InlineBinary>" == write("OB", io.BytesIO(b"\1\2\3\4"))
+    assert "" == write("OB", io.BytesIO())
 
 
 def test_bulk_data_is_chosen() -> None:

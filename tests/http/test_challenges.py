@@ -53,7 +53,11 @@ def _headers(*lines: str) -> Headers:
         # what is no challenge is left out, and takes nothing along
         (["Basic"], 'realm="nobody\'s", Basic, "text", (x) y'),
         (["Negotiate YWJj"], 'Negotiate YWJj, realm="of a token"'),
-        ([], "Basic a b c"),
+        # of what is malformed the scheme stays
+        (["Basic"], "Basic a b c"),
+        (["Bearer"], "Bearer authorization_uri=https://login/x"),
+        (["Bearer", "Basic"], 'Bearer realm="x" scope="y", Basic'),
+        (["Basic"], 'Basic realm="open'),
     ],
 )
 def test_one_line_may_hold_many_challenges(expected: list[str], line: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiodicomweb.errors import LocalProtocolError
 from aiodicomweb.http import (
     Headers,
     WarningValue,
@@ -55,6 +56,9 @@ WARNINGS = {
     '299 study "1.2" is gone': ("299", "", 'study "1.2" is gone'),
     '299 "a: b"': ("299", "", "a: b"),
     "299 text only": ("299", "", "text only"),
+    "299 - text": ("299", "-", "text"),
+    "299 s: 110 results, 214 skipped": ("299", "s", "110 results, 214 skipped"),
+    "299 s: of 300, 299 are skipped": ("299", "s", "of 300, 299 are skipped"),
     # no code at all
     "Out of memory": ("", "", "Out of memory"),
     'the "study" is: big': ("", "", 'the "study" is: big'),
@@ -178,3 +182,10 @@ def test_retry_after_is_whole_seconds(expected: str, seconds: float) -> None:
     """Rounded up, never negative, and read back (HTP-68)."""
     assert expected == format_retry_after(seconds)
     assert float(expected) == parse_retry_after(expected, NOW)
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan")])
+def test_a_wait_without_end_is_refused(seconds: float) -> None:
+    """No number of seconds says it."""
+    with pytest.raises(LocalProtocolError):
+        format_retry_after(seconds)

@@ -178,7 +178,18 @@ def test_the_worked_example(expected: float, offer: str) -> None:
         (False, f"{DICOM}; transfer-syntax=1.2", f"{DICOM}; transfer-syntax=1.3"),
         (False, DICOM, f"{DICOM}; transfer-syntax=1.3"),
         (True, "text/html; charset=UTF-8", "text/html; charset=utf-8"),
-        (False, "text/html", "text/html; charset=utf-8"),
+        # MED-120: what names no character set is in UTF-8
+        (True, "text/html", "text/html; charset=utf-8"),
+        (True, JSON, f"{JSON}; charset=UTF-8"),
+        (True, JSON, f'{JSON}; charset="ISO_IR 192"'),
+        (True, XML, f"{XML}; charset=utf-8"),
+        (False, JSON, f"{JSON}; charset=iso-8859-1"),
+        (False, "text/html; charset=iso-8859-1", "text/html; charset=utf-8"),
+        # MED-51: octets in JSON and XML are little-endian
+        (True, JSON, f"{JSON}; transfer-syntax=1.2.840.10008.1.2.1"),
+        (True, XML, f"{XML}; transfer-syntax=1.2.840.10008.1.2.1"),
+        (False, JSON, f"{JSON}; transfer-syntax=1.2.840.10008.1.2.2"),
+        (False, "image/jpeg", "image/jpeg; transfer-syntax=1.2.840.10008.1.2.1"),
     ],
 )
 def test_what_a_range_covers(expected: bool, offer: str, accept: str) -> None:

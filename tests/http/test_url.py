@@ -480,3 +480,47 @@ def test_is_a_value() -> None:
 
     assert {url} == {URL.parse("https://h/a?b#c")}
     assert url == pickle.loads(pickle.dumps(url))
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ("http://example.com/", "HTTP://EXAMPLE.com"),
+        ("http://example.com/", "http://example.com:80/"),
+        ("https://h:80/", "https://h:080"),
+        ("http://h/", "http://h:"),
+        ("http://h/~a%2Fb?x=%C3%A9&y=.#-", "http://h/%7ea%2fb?x=%c3%a9&y=%2E#%2d"),
+        ("http://h/b/", "http://h/./a/%2e%2E/b/."),
+        ("http://U:P-@h/", "http://U:P%2d@H/"),
+        ("http://[v1.fe80::a+en1]:81/", "http://[V1.FE80::A+en1]:81"),
+        ("urn:uuid:a", "urn:uuid:%61"),
+        ("%61:b", "%61:b"),
+        ("../x?y", "../x?%79"),
+    ],
+)
+def test_equivalent_urls_are_equal(expected: str, text: str) -> None:
+    """RFC 3986 §6.2.2 and §6.2.3: case, percent-encoding, dots, and the scheme's own rules."""
+    url = URL.parse(text)
+
+    assert expected == str(url.normalized())
+    assert URL.parse(expected) == url
+    assert hash(URL.parse(expected)) == hash(url)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://h/A", "https://h/a", "http://h:81/a", "http://h/a/", "http://h/a?", "//h/a", "/a"],
+)
+def test_other_urls_differ(text: str) -> None:
+    """What may name another resource is not the same."""
+    assert URL.parse(text) != URL.parse("http://h/a")
+    assert URL.parse(text) != text
+
+
+@given(urls())
+def test_the_normalized_form_is_one(url: URL) -> None:
+    """Normalized twice is normalized once."""
+    once = url.normalized()
+
+    assert once == url
+    assert str(once) == str(once.normalized())

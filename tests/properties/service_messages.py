@@ -120,19 +120,32 @@ OBJECTS = st.one_of(
     st.builds(Selector, UIDS, UIDS, UIDS),
 )
 PATHS = st.sampled_from(
-    ["PatientName", "PatientID", "StudyDate", "OtherPatientIDsSequence.PatientID", "0020000D"]
+    [
+        "PatientName",
+        "PatientID",
+        "StudyDate",
+        "OtherPatientIDsSequence.PatientID",
+        "RequestAttributesSequence.ScheduledProtocolCodeSequence.CodeValue",
+        "0020000D",
+        "00091001",
+        "00091002.00100020",
+    ]
 ).map(parse_attribute_path)
-VALUES = st.lists(TEXTS, min_size=1, max_size=3).map(tuple)
+PRIVATE_CREATOR = parse_attribute_path("00090010")
+MATCHES = TEXTS | st.sampled_from(["D?e*^J*", "*", "20200101-20200131", "-20200131", "1000-", '""'])
+VALUES = st.lists(MATCHES, min_size=1, max_size=3).map(tuple)
 UID_LISTS = st.lists(UIDS, min_size=1, max_size=3).map(tuple)
 
 
 @st.composite
 def queries(draw: st.DrawFn) -> Query:
-    """A query of attributes, with values of their kind."""
+    """A query of attributes, private ones too, with values of their kind."""
     paths = draw(st.lists(PATHS, unique=True, max_size=3))
     filters = tuple((path, draw(UID_LISTS if path.vr == "UI" else VALUES)) for path in paths)
     fields = draw(st.lists(PATHS, unique=True, max_size=3).map(tuple))
     all_fields = draw(st.booleans())
+    if any(path.private_creator for path in (*(path for path, _ in filters), *fields)):
+        filters = (*filters, (PRIVATE_CREATOR, ("ACME",)))
     return Query(filters, () if all_fields else fields, all_fields)
 
 
@@ -223,6 +236,25 @@ def retrieve_requests(draw: st.DrawFn) -> RetrieveRequest:
         draw(RENDERINGS[resource]) if resource in RENDERINGS else None,
     )
 
+
+BULK_URLS = st.sampled_from(
+    [
+        "http://pacs.example/bulk/7?token=a%2Cb",
+        "https://me:secret@h:8443/dicom-web/bulk/%7E#here",
+        "http://h/",
+        "https://[::1]/a/b/studies/1.2/bulkdata/7FE00010?x",
+    ]
+).map(URL.parse)
+RETRIEVE_REQUESTS_BY_URL = st.builds(
+    RetrieveRequest,
+    BASES,
+    BULK_URLS,
+    st.just(Resource.BULKDATA),
+    MEDIA_TYPES,
+    BYTE_RANGES,
+    PARAMETERS,
+    FIELDS,
+)
 
 BULK_TYPES = st.sampled_from(
     ["application/octet-stream", "image/jpeg; transfer-syntax=1.2", 'text/html; charset="a b"']

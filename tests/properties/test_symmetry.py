@@ -1,6 +1,9 @@
 """What one side writes the other side reads: ``X.from_http(x.to_http()) == x``, for all six.
 
-And so through octets: ``X.from_http(Request.from_bytes(bytes(x.to_http()))) == x``.
+And so through octets: ``X.from_http(Request.from_bytes(bytes(x.to_http()))) == x``. What is
+written in two ways comes back in one: absent values of data sets (None, empty text, no octets), VRs
+that the dictionary leaves open, words of big-endian files; and a URL below the base that is the
+path of a resource.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from .service_messages import (
     BULK_DATA,
     EXPLICIT,
     JPEG,
+    RETRIEVE_REQUESTS_BY_URL,
     RETRIEVE_RESPONSES,
     SEARCH_REQUESTS,
     SEARCH_RESPONSES,
@@ -80,6 +84,17 @@ def test_retrieve_requests(request: RetrieveRequest) -> None:
     assert request.rendering == found.rendering
     assert request == RetrieveRequest.from_http(through_octets(message, request.base_url.scheme))
     assert message == found.to_http()
+
+
+@given(RETRIEVE_REQUESTS_BY_URL)
+def test_retrieve_requests_by_url(request: RetrieveRequest) -> None:
+    """So does a URL of bulk data, wherever it is, where the base is known."""
+    message = request.to_http()
+    assert isinstance(request.target, URL)
+    arrived = through_octets(message, request.target.scheme)
+
+    assert request == RetrieveRequest.from_http(message, base_url=request.base_url)
+    assert request == RetrieveRequest.from_http(arrived, base_url=request.base_url)
 
 
 @given(RETRIEVE_RESPONSES)

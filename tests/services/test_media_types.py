@@ -45,8 +45,12 @@ def test_media_types_may_be_values() -> None:
         ('multipart/related; type="image/*"', Resource.FRAMES, 'multipart/related; type="image/*"'),
         ("image/jpeg", Resource.RENDERED, "image/jpeg"),  # MED-52
         ("application/dicom+json", Resource.METADATA, "application/dicom+json"),
+        ("application/dicom+json; q=0.5", Resource.METADATA, "application/json; q=0.5"),  # JSN-01
+        ('multipart/related; type="application/dicom+xml"', Resource.METADATA,
+         'multipart/related; type="application/xml"'),
+        ("application/json", Resource.BULKDATA, "application/json"),
     ],
-)
+)  # fmt: skip
 def test_what_is_unsaid_is_completed(expected: str, resource: Resource, accept: str) -> None:
     """No transfer syntax is the default one, an older name is today's (MED-65, MED-113)."""
     assert [expected] == [str(r) for r in complete_ranges(resource, parse_accept(accept))]

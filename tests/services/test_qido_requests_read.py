@@ -258,3 +258,40 @@ def test_head_is_like_get() -> None:
     )
 
     assert SearchRequest.from_http(get) == SearchRequest.from_http(head)
+
+
+@pytest.mark.parametrize("query", ["PatientID=a%00", "x=a%00", "%00=a", "includefield=a%00"])
+def test_nul_is_a_bad_request(query: str) -> None:
+    """No value has it (GEN-09)."""
+    request = Request("GET", URL.parse(f"http://h/studies?{query}"))
+    with pytest.raises(RemoteProtocolError) as caught:
+        SearchRequest.from_http(request)
+
+    assert 400 == caught.value.status_hint
+
+
+def test_several_values_are_read() -> None:
+    """Whether they can be matched is the server's matter: clients send them (QID-23)."""
+    request = Request("GET", URL.parse("http://h/studies?ModalitiesInStudy=CT,MR"))
+
+    assert ("CT", "MR") == SearchRequest.from_http(request).query.filters[0][1]
+
+
+@pytest.mark.parametrize(
+    ("expected", "accept"),
+    [
+        (Representation.JSON, "application/dicom+json; charset=utf-8"),
+        (Representation.JSON, 'application/dicom+json; charset="ISO_IR 192"'),
+        (Representation.JSON, "application/json; charset=UTF-8"),
+        (Representation.JSON, "application/dicom+json; transfer-syntax=1.2.840.10008.1.2.1"),
+        (
+            Representation.XML,
+            'multipart/related; type="application/dicom+xml"; transfer-syntax=1.2.840.10008.1.2.1',
+        ),
+    ],
+)
+def test_what_is_said_of_the_default_is_taken(expected: Representation, accept: str) -> None:
+    """UTF-8 and Explicit VR Little Endian are what is given (MED-51, MED-120, JSN-01)."""
+    request = Request("GET", URL.parse("http://h/studies"), Headers({"Accept": accept}))
+
+    assert expected is SearchRequest.from_http(request).representation

@@ -64,7 +64,7 @@ def test_all_of_a_request() -> None:
     """Filters, fields, settings and extra parameters, in this order."""
     assert (
         "?PatientName=Doe*&includefield=StudyDescription,NumberOfStudyRelatedSeries"
-        "&fuzzymatching=true&limit=10&offset=0&orderby=-StudyDate&emptyvaluematching=true"
+        "&fuzzymatching=true&emptyvaluematching=true&limit=10&offset=0&orderby=-StudyDate"
     ) == url_of(
         {"PatientName": "Doe*"},
         ["StudyDescription", "NumberOfStudyRelatedSeries"],
@@ -236,3 +236,66 @@ def test_every_value_survives_the_url(filters: dict[str, str]) -> None:
 
     expected = [(name, [value]) for name, value in sendable.items() if value]
     assert expected == [pair for pair in url.parse_query() if pair[0] != "includefield"]
+
+
+def test_attributes_among_the_parameters_are_part_of_the_query() -> None:
+    """And settings are settings: what is sent is what a server reads."""
+    request = SearchRequest(
+        BASE,
+        Selector(study=""),
+        {"PatientName": "Doe*"},
+        parameters={
+            "PatientID": "5",
+            "includefield": ["StudyDescription", "vendor"],
+            "limit": 5,
+            "multiplevaluematching": True,
+            "orderby": "x",
+        },
+    )
+
+    assert Query.build({"PatientName": "Doe*", "PatientID": "5"}, ["StudyDescription"]) == (
+        request.query
+    )
+    assert (5, True) == (request.limit, request.multiplevaluematching)
+    assert (("includefield", ("vendor",)), ("orderby", ("x",))) == request.parameters
+    assert request == SearchRequest.from_http(request.to_http(), base_url=BASE)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"limit": 5},
+        {"fuzzymatching": False},
+        {"offset": "x"},
+        {"PatientName": "Roe"},
+        {"x": "a\0"},
+        [("x\0", "a")],
+    ],
+)
+def test_nothing_is_sent_that_a_server_would_refuse(parameters: Any) -> None:
+    """Nothing twice, no NUL, and no setting that cannot be (GEN-09, QID-22)."""
+    with pytest.raises(ConfigurationError):
+        SearchRequest(
+            BASE,
+            Selector(study=""),
+            {"PatientName": "Doe"},
+            limit=3,
+            fuzzymatching=True,
+            parameters=parameters,
+        )
+
+
+def test_a_list_is_of_uids() -> None:
+    """Of other attributes only a server that was asked for it takes several values (QID-23)."""
+    dates = {"StudyDate": ["20200101", "20200102"]}
+    request = SearchRequest(BASE, STUDIES, dates, multiplevaluematching=True)
+
+    assert "StudyDate=20200101,20200102&multiplevaluematching=true" == request.to_http().url.query
+    with pytest.raises(ConfigurationError, match="several values"):
+        SearchRequest(BASE, STUDIES, dates)
+
+
+def test_nul_is_no_value() -> None:
+    """A filter with it is refused at once (GEN-09)."""
+    with pytest.raises(ConfigurationError):
+        url_of({"PatientID": "a\0"})

@@ -76,6 +76,11 @@ def test_every_path_is_a_base_and_a_resource(
         "/rs/studies/1.2//metadata",
         "/rs//studies/1.2",
         "/rs/studies/1%2F2",
+        # what cannot be found is no base for all there is
+        "/series/1.2/instances",
+        "/rs/series/1.2x/instances",
+        "/instances/1.2/studies",
+        "/studies/1.2/series/1/studies/3.4",
     ],
 )
 def test_other_paths_are_not_found(path: str) -> None:

@@ -186,3 +186,10 @@ def test_permissive_is_no_part_of_a_selector() -> None:
     """It is how it was built, not what it is."""
     assert Selector("1.2", permissive=True) == Selector("1.2")
     assert "permissive" not in repr(Selector("1.2"))
+
+
+def test_one_frame_is_a_tuple_too() -> None:
+    """A number alone is refused, by an error of ours."""
+    frames: Any = 3
+    with pytest.raises(ConfigurationError):
+        Selector("1.2", "3.4", "5.6", frames)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydicom import Dataset
+from pydicom import DataElement, Dataset, config, dcmread
 
 from aiodicomweb.dicom.frames import join_frames, set_transfer_syntax, split_frames
 from aiodicomweb.dicom.native_xml import dataset_from_xml, dataset_to_xml
-from aiodicomweb.errors import (
-    ConfigurationError,
-    Part10Error,
-    RemoteProtocolError,
-)
+from aiodicomweb.dicom.part10 import encode
+from aiodicomweb.errors import Part10Error, RemoteProtocolError
 from aiodicomweb.http import (
     URL,
     Headers,
@@ -176,11 +174,49 @@ def test_a_document_says_what_it_is(expected: str, told: str | None) -> None:
     assert [] == differences(data_set, StoreRequest.from_http(request).datasets[0])
 
 
-def test_octets_have_an_order() -> None:
-    """Bulk data are little-endian; what is not is refused, not sent wrong (MED-112)."""
-    data_set = instance(PixelData=b"p" * 2000)
-    set_transfer_syntax(data_set, "1.2.840.10008.1.2.2")
-    with pytest.raises(ConfigurationError, match="little-endian"):
+def big_endian(**values: Any) -> Dataset:
+    """A data set as it is read from a file whose words are big-endian."""
+    dataset = instance(**values)
+    dataset.add_new(0x00281201, "OW", b"\1\2" * 1000)
+    dataset.add_new(0x7FE00010, "OW", b"\1\2\3\4" * 500)
+    set_transfer_syntax(dataset, "1.2.840.10008.1.2.2")
+    dataset["PixelData"].is_undefined_length = False
+    return dcmread(BytesIO(encode(dataset)))
+
+
+@pytest.mark.parametrize("representation", METADATA)
+@pytest.mark.parametrize(("bits", "pixel"), [(16, b"\2\1\4\3"), (32, b"\4\3\2\1")])
+def test_octets_have_an_order(representation: Representation, bits: int, pixel: bytes) -> None:
+    """Bulk data are little-endian, whatever the file was (MED-112)."""
+    data_set = big_endian(BitsAllocated=bits)
+    request = StoreRequest(BASE, [data_set], representation=representation).to_http()
+    _, palette, pixels = parts_of(request)
+    (found,) = StoreRequest.from_http(request).datasets
+
+    assert [b"\2\1" * 1000, pixel * 500] == [palette[1], pixels[1]]
+    assert {f"application/octet-stream; transfer-syntax={LITTLE}"} == {
+        headers["Content-Type"] for headers, _ in (palette, pixels)
+    }
+    assert LITTLE == found.file_meta.TransferSyntaxUID
+
+
+def test_a_value_may_be_in_a_buffer() -> None:
+    """As pydicom keeps large ones."""
+    data_set = instance(BitsAllocated=16)
+    data_set.add_new(0x7FE00010, "OW", BytesIO(b"p" * 2000))
+    request = StoreRequest(BASE, [data_set], representation=Representation.JSON).to_http()
+
+    assert b"p" * 2000 == parts_of(request)[1][1]
+
+
+@pytest.mark.parametrize("number", ["1A", ["1", "2"], -1])
+def test_frames_that_cannot_be_counted_are_refused(number: Any) -> None:
+    """A broken data set is an error of ours."""
+    data_set = compressed(b"1111")
+    data_set["NumberOfFrames"] = DataElement(
+        0x00280008, "LO", number, validation_mode=config.IGNORE
+    )
+    with pytest.raises(Part10Error, match="number of frames"):
         StoreRequest(BASE, [data_set], representation=Representation.JSON).to_http()
 
 
@@ -268,3 +304,76 @@ def test_metadata_and_bulk_data_must_fit(
         StoreRequest.from_http(request)
 
     assert 400 == caught.value.status_hint
+
+
+PIXELS = b'[{"7FE00010":{"vr":"OB","BulkDataURI":"a"}}]'
+
+
+def with_pixels(*media_types: str, metadata: str = "application/dicom+json") -> Request:
+    """A request whose pixel data are of these media types."""
+    frames = [({"Content-Type": name, "Content-Location": "a"}, b"x") for name in media_types]
+    return arrive([({"Content-Type": metadata}, PIXELS), *frames])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "media_types"),
+    [
+        *(
+            (f"application/dicom+json; transfer-syntax={syntax}", ["image/jpeg"])
+            for syntax in ("foo", '"*"', "1.2.840.10008.1.2", "1.2.840.10008.1.2.2")
+        ),
+        *(
+            ("application/dicom+json", [media_type])
+            for media_type in (
+                "image/jpeg; transfer-syntax=foo",
+                "image/jpeg; transfer-syntax=*",
+                "application/octet-stream; transfer-syntax=1.2.840.10008.1.2",
+                "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.2",
+                "image/jpeg; transfer-syntax=1.2.840.10008.1.2.1",
+                "image/png; transfer-syntax=1.2.840.10008.1.2.1",
+                "image/png",
+                "text/plain",
+            )
+        ),
+        ("application/dicom+json", ["image/jpeg", "image/jls"]),
+    ],
+)
+def test_pixel_data_are_in_a_transfer_syntax(metadata: str, media_types: list[str]) -> None:
+    """One of the web, that of the media type; else they cannot be stored (GEN-18, STW-34)."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        StoreRequest.from_http(with_pixels(*media_types, metadata=metadata))
+
+    assert 415 == caught.value.status_hint
+
+
+@pytest.mark.parametrize(
+    ("expected", "media_type"),
+    [
+        (LITTLE, "application/octet-stream"),
+        (JPEG, f"application/octet-stream; transfer-syntax={JPEG}"),
+        ("1.2.840.10008.1.2.4.70", "image/jpeg"),
+        ("1.2.840.10008.1.2.5", "image/x-dicom-rle; transfer-syntax=1.2.840.10008.1.2.5"),
+        ("1.2.840.10008.1.2.4.102", "VIDEO/MP4"),
+    ],
+)
+def test_the_media_type_may_tell_the_transfer_syntax(expected: str, media_type: str) -> None:
+    """Octets may be in any, the others have a default (MED-110, STW-20)."""
+    (found,) = StoreRequest.from_http(with_pixels(media_type)).datasets
+
+    assert expected == found.file_meta.TransferSyntaxUID
+
+
+def test_the_first_part_is_metadata() -> None:
+    """Whatever location it has (MUL-40, MUL-41)."""
+    head = {"Content-Type": "application/dicom+json", "Content-Location": "m"}
+
+    assert [Dataset()] == list(StoreRequest.from_http(arrive([(head, b"[{}]")])).datasets)
+
+
+@pytest.mark.parametrize("type_", ["application/json", "application/xml"])
+def test_general_names_are_taken(type_: str) -> None:
+    """As root of the message and for the part (JSN-01)."""
+    body = b"[{}]" if type_ == "application/json" else dataset_to_xml(Dataset())
+    request = arrive([({"Content-Type": type_}, body)], type_)
+
+    assert (Dataset(),) == StoreRequest.from_http(request).datasets

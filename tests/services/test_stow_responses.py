@@ -28,6 +28,8 @@ from aiodicomweb.services import (
     StoreResponse,
 )
 
+from ..support.dicom_files import sample
+
 BASE = URL.parse("http://pacs.example/dicom-web")
 JSON = Headers({"Content-Type": "application/dicom+json"})
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -113,8 +115,9 @@ def test_failures_without_an_instance() -> None:
     module = {"00081190": {"vr": "UR"}, "0008119A": sq({"00081197": us(272)}, {})}
     response = StoreResponse.from_http(Response(409, JSON, json.dumps(module).encode()))
 
-    assert (272,) == response.other_failures
+    assert (272, None) == response.other_failures
     assert response.has_items
+    assert 1 == response.missing(3)
 
 
 def test_items_may_lack_anything() -> None:
@@ -199,7 +202,8 @@ def test_no_body_is_no_items(status: int) -> None:
             'multipart/related; type="application/dicom+xml"; boundary=b',
             b"--b\r\n\r\nx",
         ),
-        (UnexpectedMediaType, "text/plain", b"stored, perhaps"),
+        (UnexpectedMediaType, "application/octet-stream", b"stored, perhaps"),
+        (UnexpectedMediaType, "application/dicom", sample("CT_small.dcm").octets),
         (JsonModelError, "application/json", b'{"HttpError":"x"}'),
         (JsonModelError, "application/dicom+json", b"{"),
     ],
@@ -213,6 +217,57 @@ def test_other_bodies_do_not_hide_a_refusal(
     assert StoreResponse(409) == StoreResponse.from_http(Response(409, headers, body))
     with pytest.raises(error):
         StoreResponse.from_http(Response(200, headers, body))
+
+
+@pytest.mark.parametrize("status", [200, 202, 409])
+def test_plain_text_says_nothing(status: int) -> None:
+    """Case 36: the server has answered, of no instance."""
+    headers = Headers({"Content-Type": "text/plain; charset=utf-8"})
+    response = StoreResponse.from_http(Response(status, headers, b"stored, perhaps"))
+
+    assert StoreResponse(status) == response
+    assert 3 == response.missing(3)
+
+
+@pytest.mark.parametrize("status", [200, 409])
+@pytest.mark.parametrize(
+    "content_type",
+    ['multipart/related; type="application/dicom+xml"; boundary=x', "text/xml", None],
+)
+def test_xml_is_known_by_its_look(status: int, content_type: str | None) -> None:
+    """Example B.23 calls it multipart, which it is not (STW-57, ERR-14)."""
+    answer = StoreResponse(status, other_failures=(1,), representation=Representation.XML)
+    headers = Headers({"Content-Type": content_type} if content_type else {})
+
+    assert answer == StoreResponse.from_http(Response(status, headers, answer.to_http().body))
+
+
+def test_a_module_tells_what_it_has() -> None:
+    """A module that a server has made itself."""
+    answer = StoreResponse(409, "http://h/1", failed=(FailedInstance(CT, "1.2", 272),))
+
+    assert answer == StoreResponse(409, dataset=answer.dataset)
+
+
+def test_an_answer_is_a_value() -> None:
+    """Lists are taken, and empty warnings say nothing."""
+    stored: Any = [StoredInstance(CT, "1.2")]
+    warnings: Any = ["", "a"]
+    answer = StoreResponse(200, None, stored, warnings=warnings)
+
+    assert StoreResponse(200, None, tuple(stored), warnings=("a",)) == answer
+    assert answer == StoreResponse.from_http(answer.to_http())
+
+
+@pytest.mark.parametrize("reason", [-1, 70_000])
+def test_reasons_have_16_bits(reason: int) -> None:
+    """Another cannot be written; of a server's nothing is known (STW-44)."""
+    module = {"00081198": sq({"00081155": ui("1.2"), "00081197": {"vr": "IS", "Value": [reason]}})}
+    response = StoreResponse.from_http(Response(409, JSON, json.dumps(module).encode()))
+
+    assert (FailedInstance("", "1.2"),) == response.failed
+    with pytest.raises(ConfigurationError):
+        StoreResponse(409, failed=(FailedInstance(CT, "1.2", reason),))
 
 
 def test_warnings_are_texts() -> None:

@@ -168,7 +168,7 @@ def test_resources_that_are_not_there_are_refused(target: Any, resource: Resourc
 
 
 def test_bulk_data_are_where_their_url_says() -> None:
-    """The URL is taken as it is, with its query; parameters are added (STU-28)."""
+    """The URL is taken with its query; parameters are added (STU-28)."""
     url = URL.parse("https://other.example/bulk/7?token=a%2Cb")
 
     request = RetrieveRequest(BASE, url, Resource.BULKDATA).to_http()
@@ -496,3 +496,41 @@ def test_the_arguments_have_their_names_and_order() -> None:
 
     assert by_name == RetrieveRequest(BASE, FRAMES, Resource.FRAMES, ["image/jls"])
     assert FRAMES == by_name.target
+
+
+def test_a_url_is_as_it_is_sent() -> None:
+    """With its parameters, and without what never leaves the client (RFC 9110 §4.2.4)."""
+    url = URL.parse("http://me:secret@other.example/bulk/7?a=b#here")
+    request = RetrieveRequest(BASE, url, Resource.BULKDATA, parameters={"c": "d"})
+
+    assert "http://other.example/bulk/7?a=b&c=d" == str(request.target)
+    assert () == request.parameters
+    assert request == RetrieveRequest.from_http(request.to_http(), base_url=BASE)
+
+
+@pytest.mark.parametrize(
+    ("expected", "accept"),
+    [
+        ("application/dicom+json", "application/json"),
+        ("application/dicom+json", "application/dicom+json; charset=utf-8"),
+        ("application/dicom+json", "application/dicom+json; transfer-syntax=1.2.840.10008.1.2.1"),
+        (None, "application/dicom+json; transfer-syntax=1.2.840.10008.1.2.4.50"),
+    ],
+)
+def test_metadata_have_several_names(expected: str | None, accept: str) -> None:
+    """The general one, and those that say what is the default (JSN-01, MED-51, MED-120)."""
+    request = RetrieveRequest.from_http(
+        Request("GET", URL.parse("http://h/studies/1/metadata"), Headers({"Accept": accept}))
+    )
+    chosen = request.choose([MediaType.parse("application/dicom+json")])
+
+    assert expected == (None if chosen is None else str(chosen))
+
+
+def test_a_general_name_that_is_offered_means_itself() -> None:
+    """Who offers metadata under both names gives them under the one asked for."""
+    headers = Headers({"Accept": "application/json"})
+    request = RetrieveRequest(BASE, Selector("1"), Resource.METADATA, headers=headers)
+    offers = [MediaType("application", "dicom+json"), MediaType("application", "json")]
+
+    assert offers[1] == request.choose(offers)

@@ -322,3 +322,29 @@ def test_the_message_may_say_the_transfer_syntax_of_its_parts() -> None:
     answer = RetrieveResponse.from_http(Response(200, headers, body))
 
     assert [JPEG, JPEG, "1.2", None] == [item.transfer_syntax for item in answer.bulk_data]
+
+
+@pytest.mark.parametrize("value", ["bytes 0-1/9", "junk"])
+def test_a_range_is_one_of_a_206_only(value: str) -> None:
+    """Elsewhere the field has no meaning (RFC 9110 §14.4)."""
+    headers = Headers({"Content-Type": "application/pdf", "Content-Range": value})
+    answer = RetrieveResponse.from_http(Response(200, headers, b"%PDF"), resource=Resource.BULKDATA)
+
+    assert (BulkData(b"%PDF", "application/pdf"),) == answer.bulk_data
+
+
+def test_a_range_of_a_page_is_no_answer() -> None:
+    """A log-in page is none, in whatever piece (case 27)."""
+    headers = Headers({"Content-Type": "text/html", "Content-Range": "bytes 0-1/9"})
+    with pytest.raises(UnexpectedMediaType):
+        RetrieveResponse.from_http(Response(206, headers, b"<h"), resource=Resource.BULKDATA)
+
+
+def test_a_range_may_come_without_a_media_type() -> None:
+    """The client has it already (RFC 9110 §15.3.7)."""
+    response = Response(206, Headers({"Content-Range": "bytes 0-1/9"}), b"ab")
+
+    assert (ContentRange(0, 1, 9),) == tuple(
+        item.content_range
+        for item in RetrieveResponse.from_http(response, resource=Resource.BULKDATA).bulk_data
+    )

@@ -80,6 +80,6 @@ def search_request(
     **settings: Any,
 ) -> SearchRequest:
     """A search; for studies if nothing else is said."""
-    query = Query.build(filters or {}, fields)
+    query = Query.build(filters or {}, fields, multiplevaluematching=True)
     base = URL.parse("http://archive.example/dicom-web")
     return SearchRequest(base, selector or Selector(study=""), query, **settings)

@@ -124,7 +124,7 @@ class Draft:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / secrets.token_hex(8)
+        self.path: Path = folder / secrets.token_hex(8)
         self._file: BinaryIO | None = None
         self._lock = threading.Lock()
         self._discarded = False

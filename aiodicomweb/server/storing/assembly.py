@@ -211,6 +211,8 @@ class Assembly:
             return encode(reader.assemble(source, media_type))
         except ContentError:
             return outline.failed(FailureReason.CANNOT_UNDERSTAND)
+        except RemoteProtocolError:  # nothing is missing: that was seen before
+            return outline.failed(FailureReason.TRANSFER_SYNTAX_NOT_SUPPORTED)
         except OSError:
             return outline.failed(FailureReason.OUT_OF_RESOURCES)
 

@@ -81,7 +81,8 @@ def keys_like(draw: st.DrawFn, name: str, stored: list[str]) -> str:
         return text
     changes = st.sampled_from([str, str, str, str.upper, lambda _: "*", lambda _: "?"])
     changed = "".join(draw(changes)(character) for character in text)
-    return changed + draw(st.sampled_from(["", "", " ", "*", "\\" + draw(st.sampled_from(stored))]))
+    changed += draw(st.sampled_from(["", "", " ", "*", "\\" + draw(st.sampled_from(stored))]))
+    return changed.replace("\0", "?")  # no query has it
 
 
 @st.composite
@@ -156,7 +157,7 @@ def test_conditions_leave_out_no_match(search: tuple[list[Entry], SearchRequest]
     ("keyword", "stored", "key", "settings"),
     [
         ("PatientID", "a[b]c", "a[b]*", {}),
-        ("PatientID", "a\0bc", "a\0*", {}),
+        ("PatientID", "a\0bc", "a*", {}),
         ("PatientID", "a\0bc", "a?bc", {}),
         ("PatientID", "a\nb", "a\nb", {}),
         ("PatientID", "'; DROP TABLE study; --", "'; DROP*", {}),
