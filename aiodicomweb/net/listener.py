@@ -121,8 +121,8 @@ class HttpServer:
         tls: For ``https``; ``None`` for ``http``.
         timeout: How long to wait for the peers.
         limits: Bounds over what they send.
-        connections: The most connections at one time. Further ones wait to be accepted, a few in
-            the system's queue.
+        connections: The most connections at one time. For a further one the one that has been
+            idle for longest is closed; where none is idle it waits until one has its response.
         observe: Is told of each exchange behind its end; the access log is made of it.
 
     Attributes:
@@ -261,6 +261,11 @@ class HttpServer:
 
     async def _accept(self, listener: socket.socket) -> None:
         while not self._stopping:
+            if self._room.value == 0:
+                # Nobody can lock others out by connections on which nothing happens.
+                with contextlib.suppress(anyio.ClosedResourceError):
+                    await anyio.wait_readable(listener)
+                self._make_room()
             await self._room.acquire()
             sock = await self._accept_one(listener)
             if sock is None:
@@ -268,6 +273,16 @@ class HttpServer:
             accepted = _Accepted(sock)
             self._open.add(accepted)
             self._host.tasks.start_soon(self._serve, accepted)
+
+    def _make_room(self) -> None:
+        """Close the connection that has been idle for longest, else all behind their responses."""
+        connections = [a.connection for a in self._open if a.connection is not None]
+        idle = [(c.idle_since, c) for c in connections if c.idle_since is not None]
+        if idle:
+            min(idle, key=lambda pair: pair[0])[1].retire()
+            return
+        for connection in connections:
+            connection.retire()
 
     async def _accept_one(self, listener: socket.socket) -> socket.socket | None:
         """The next connection; ``None`` once the listener is closed."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
+
 from ..errors import DeadlineExceeded, TransportError
 from ..wire import Arena
 from .served_exchange import ServedExchange
 
 if TYPE_CHECKING:
-    import anyio
-
     from .served_exchange import Service
     from .stream import ByteStream
 
@@ -27,9 +27,15 @@ class ServerConnection:
     Args:
         stream: The connection.
         service: How to serve.
+
+    Attributes:
+        idle_since: When it began to wait for a request, on the event loop's clock; ``None`` while
+            it serves one.
     """
 
-    __slots__ = ("_arena", "_current", "_idle", "_retired", "_service", "_stream")
+    __slots__ = ("_arena", "_current", "_idle", "_retired", "_service", "_stream", "idle_since")
+
+    idle_since: float | None
 
     def __init__(self, stream: ByteStream, service: Service) -> None:
         self._stream = stream
@@ -38,6 +44,7 @@ class ServerConnection:
         self._current: ServedExchange | None = None
         self._idle: anyio.CancelScope | None = None
         self._retired = False
+        self.idle_since = None
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Closes the stream."""
@@ -66,12 +73,13 @@ class ServerConnection:
         if self._arena.undecoded:
             return True
         count = 0
+        self.idle_since = anyio.current_time()
         try:
             with self._service.deadlines.phase("idle") as self._idle:
                 count = await self._stream.receive_into(self._arena.writable(_HEAD_READ))
         except DeadlineExceeded:
             pass
-        self._idle = None
+        self._idle = self.idle_since = None
         self._arena.commit(count)
         return count > 0
 

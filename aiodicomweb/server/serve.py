@@ -57,7 +57,7 @@ class Server:
         most_results: The most results of one answer to a search.
         timeout: How long to wait for the clients.
         limits: Bounds over what they send.
-        connections: The most connections at one time.
+        connections: The most connections at one time; those that are idle give way to further ones.
 
     Raises:
         ConfigurationError: Settings that cannot be, or that contradict each other. On entering:

@@ -453,23 +453,41 @@ async def test_a_client_that_leaves() -> None:
 
 
 async def test_no_more_connections_than_that() -> None:
-    """Further ones wait until one of them ends."""
+    """Further ones wait until those that are busy have their responses, and close."""
+    go_on = anyio.Event()
+
+    async def handler(_: Request, __: BodyStream) -> OutgoingResponse:
+        await go_on.wait()
+        return answer(b"here")
+
     async with (
-        serving(connections=2) as server,
+        serving(handler, connections=2) as server,
         talk(server, GET) as one,
         talk(server, GET) as two,
         talk(server, GET) as three,
     ):
-        await one.response()
-        await two.response()
         for _ in range(50):
             await anyio.lowlevel.checkpoint()
         assert not three.stream.is_readable()
         assert "2 open" in repr(server)
-        await one.send(LAST)
-        await one.rest()
-        one.stream.abort()
-        assert 200 == (await three.response())[0]
+        go_on.set()
+        assert [(200, b"here")] * 3 == [await peer.response() for peer in (one, two, three)]
+
+
+async def test_an_idle_connection_gives_way() -> None:
+    """Nobody locks others out by connections on which nothing happens; the oldest goes first."""
+    async with (
+        serving(connections=2) as server,
+        talk(server, GET) as one,
+        talk(server, GET) as two,
+    ):
+        await one.response()
+        await two.response()
+        async with talk(server, GET) as three:
+            assert 200 == (await three.response())[0]
+            assert b"" == await one.rest()
+            await two.send(LAST)
+            assert (await two.rest()).startswith(b"HTTP/1.1 200")
 
 
 async def test_a_tls_handshake_that_does_not_come() -> None:
