@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import secrets
 import threading
@@ -38,6 +39,8 @@ __all__ = [
     "reason_of",
     "sync",
 ]
+
+_log = logging.getLogger("aiodicomweb.server")
 
 _PIECE: Final = 256 * 1024
 """Octets that are gathered before a thread writes them."""
@@ -107,7 +110,12 @@ def _uids(head: bytes) -> tuple[str, str]:
 
 
 def reason_of(error: OSError) -> FailureReason:
-    """The failure reason for what the system did not do (PS3.18 Annex I.2)."""
+    """The failure reason for what the system did not do (PS3.18 Annex I.2).
+
+    It is logged: the client's operator learns of the reason, whoever runs the archive would not.
+    """
+    said = os.strerror(error.errno) if error.errno else type(error).__name__
+    _log.error("an instance could not be stored: %s", said)
     if isinstance(error, TimeoutError) or error.errno in _WANT:
         return FailureReason.OUT_OF_RESOURCES
     return FailureReason.PROCESSING_FAILURE

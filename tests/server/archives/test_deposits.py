@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import io
 from typing import TYPE_CHECKING
 
@@ -150,8 +151,10 @@ async def test_a_small_instance_is_no_file_before_its_end(tmp_path: Path) -> Non
         (errno.EIO, FailureReason.PROCESSING_FAILURE),
     ],
 )
-async def test_what_the_system_refuses(tmp_path: Path, code: int, reason: FailureReason) -> None:
-    """Want of resources is told as such (STW-63, STW-67), and leaves nothing."""
+async def test_what_the_system_refuses(
+    tmp_path: Path, code: int, reason: FailureReason, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Want of resources is told as such (STW-63, STW-67), is logged, and leaves nothing."""
 
     def keep(_draft: Draft, _study: str | None) -> StoredInstance:
         raise OSError(code, "refused")
@@ -160,6 +163,7 @@ async def test_what_the_system_refuses(tmp_path: Path, code: int, reason: Failur
     await deposit.write(b"x")
 
     assert FailedInstance("", "", reason) == await deposit.commit()
+    assert [f"an instance could not be stored: {os.strerror(code)}"] == caplog.messages
     assert reason is reason_of(OSError(code, ""))
     assert [] == files(tmp_path)
 
