@@ -28,8 +28,10 @@ _RETRIEVE_URL: Final = 0x00081190
 _KEYWORDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _TIMEZONE: Final = parse_attribute_path("TimezoneOffsetFromUTC")
 _CUT: Final = "There are additional results that can be requested."
-_COMMON: Final = frozenset({"accept", "charset"})
-"""Parameters of all transactions (PS3.18 §8.3.3); the first has had its effect."""
+_FIELDS: Final = "includefield"
+_ANSWERED: Final = frozenset({"accept", "charset", _FIELDS})
+"""Parameters of all transactions (PS3.18 §8.3.3), of which the first has had its effect; and the
+one of which more is said."""
 _NAME: Final = re.compile(r"[0-9A-Za-z_.]{1,64}")
 _MOST_NAMES: Final = 10
 
@@ -95,19 +97,23 @@ def _answer(asked: SearchRequest, matches: Matches, base: URL) -> OutgoingRespon
 def _warnings(asked: SearchRequest, matches: Matches) -> Iterator[str]:
     """Texts of ``Warning`` fields (PS3.18 §8.3.4)."""
     yield from matches.warnings
-    if ignored := _ignored([name for name, _ in asked.parameters if name not in _COMMON]):
-        yield ignored
+    fields = [
+        field for name, fields in asked.parameters if name == _FIELDS for field in fields if field
+    ]
+    if listed := _listed(fields):
+        yield f"Fields that are not known have been ignored: {listed}."
+    if listed := _listed(name for name, _ in asked.parameters if name not in _ANSWERED):
+        yield f"Parameters that are not supported have been ignored: {listed}."
     if matches.remaining:
         yield _CUT
 
 
-def _ignored(names: Iterable[str]) -> str:
-    """What is said of parameters that nobody knows; only names that are like ours are repeated."""
+def _listed(names: Iterable[str]) -> str:
+    """Names that nobody knows; only those that are like ours are repeated."""
     unique = list(dict.fromkeys(name if _NAME.fullmatch(name) else "…" for name in names))
     shown = [name for name in unique if name != "…"][:_MOST_NAMES]
     more = [] if len(shown) == len(unique) else ["others"]
-    listed = ", ".join(shown + more)
-    return f"Parameters that are not supported have been ignored: {listed}." if listed else ""
+    return ", ".join(shown + more)
 
 
 def _add_retrieve_url(dataset: Dataset, collection: Selector, base: URL) -> None:

@@ -12,6 +12,7 @@ from aiodicomweb import (
     FailedInstance,
     NotAcceptable,
     NotFound,
+    StatusError,
     StoreFailed,
 )
 from aiodicomweb.dicom import FailureReason
@@ -205,3 +206,12 @@ def test_nothing_is_deleted(hold: Hold, empty: Peer) -> None:
 
     assert 405 == reply.status
     assert [file.octets] == empty.held()
+
+
+async def test_bad_query(archive_client: Client) -> None:
+    """What the server can't read is refused, and not repeated; Orthanc finds nothing."""
+    with pytest.raises(StatusError) as caught:
+        await archive_client.search_for_studies(search_filters={"StudyDate": "yesterday"})
+
+    assert 400 == caught.value.status
+    assert "yesterday" not in str(caught.value)

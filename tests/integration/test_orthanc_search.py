@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
-
-from aiodicomweb import StatusError
 
 from ..support.dicom_files import sample
 from .accepted import ACCEPTED
@@ -51,13 +48,3 @@ async def test_percent_encoding_is_not_understood(archive: Peer, archive_client:
 
     assert "^" in name
     assert (1, []) == (len(by_hand), found)
-
-
-async def test_bad_query(archive_client: Client) -> None:
-    """What Orthanc can't read is refused, with its reason."""
-    with pytest.raises(StatusError) as caught:
-        await archive_client.search_for_studies(additional_params={"limit": "many"})
-
-    assert 400 == caught.value.status
-    assert "Bad file format" == json.loads(caught.value.body)["Message"]
-    assert "many" not in str(caught.value)

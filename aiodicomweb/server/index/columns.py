@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from .attributes import NOTED, Level
-from .matching import EMPTY, range_of
+from .matching import EMPTY, TIMEZONE, range_of
 from .moments import parse_moment
 from .names import fold_name
 from .values import SEVERAL_VALUE_VRS, WILDCARD_VRS, is_universal, parse_number, texts_of, trimmed
@@ -132,11 +132,13 @@ def conditions(
     terms: list[str] = []
     values: list[Any] = []
     for path, keys in filters:
+        if path.tags == (TIMEZONE,):
+            continue
         given = list(keys)
         if rules.several_values and path.vr in SEVERAL_VALUE_VRS:
             # All of them have to match; one of them is what can be said without more ado.
             given = [part for key in keys for part in key.split("\\") if part]
-        if not _can_narrow(given):
+        if not _can_narrow(path.vr, given):
             continue
         either = [_condition(path, key, rules, _TABLES[:tables]) for key in given]
         known = [condition for condition in either if condition is not None]
@@ -146,9 +148,9 @@ def conditions(
     return terms, values
 
 
-def _can_narrow(keys: Sequence[str]) -> bool:
+def _can_narrow(vr: str | None, keys: Sequence[str]) -> bool:
     return len(keys) <= _MOST_VALUES and not any(
-        is_universal(key) or key == EMPTY or len(key) > _LONGEST for key in keys
+        is_universal(vr, key) or key == EMPTY or len(key) > _LONGEST for key in keys
     )
 
 
@@ -202,7 +204,9 @@ def _name_condition(column: str, key: str, *, fuzzy: bool) -> tuple[str, list[An
             return None
         return f"any_resembles({column}, ?)", [_plain(fold_name(trimmed("PN", key)))]
     groups = [fold_name(group) for group in trimmed("PN", key).split("=")]
-    pairs = [_text_condition(column, "PN", group) for group in groups if not is_universal(group)]
+    pairs = [
+        _text_condition(column, "PN", group) for group in groups if not is_universal("PN", group)
+    ]
     if not pairs:
         return None
     terms = " AND ".join(term for term, _ in pairs)

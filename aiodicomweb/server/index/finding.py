@@ -31,7 +31,14 @@ MOST_READ: Final = 1000
 
 _NO_KEYS: Final = frozenset({0x00080005, 0x00080052})
 """Specific Character Set and Query/Retrieve Level: URLs are UTF-8, and the resource has a level."""
-_TIMEZONE: Final = 0x00080201
+_OF_ANSWERS: Final = _NO_KEYS | {0x00081190}
+"""Fields that need no search: an answer has a Retrieve URL whether it is asked for or not."""
+_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""They are not read; an answer that had them empty would say that there are none."""
+_NOT_IN_DATASETS: Final = frozenset({0x0000, 0x0002})
+"""Groups of messages and of files (PS3.7 §6.3, PS3.10 §7.1)."""
+_MOST_WARNINGS: Final = 10
+"""Attributes of which it is said that they were ignored; clients take some hundred fields."""
 _BINARY: Final = "InlineBinary"
 
 _ALIASES: Final = "tsi"
@@ -77,11 +84,7 @@ class Search:
         self._rules = Rules.of(request)
         keys = [pair for pair in query.filters if pair[0].tag not in _NO_KEYS]
         self._filters = tuple(pair for pair in keys if self._is_supported(pair[0]))
-        self._warnings = tuple(
-            f"{path} cannot be searched for at this level and was ignored."
-            for path, _ in keys
-            if not self._is_supported(path)
-        )
+        self._warnings = self._ignored([path for path, _ in keys], query.fields)
         self._noted = tuple(pair for pair in self._filters if _is_noted(pair[0]))
         self._is_noted_match = compile_filters(self._noted, self._rules)
         self._is_match = compile_filters(self._filters, self._rules)
@@ -168,8 +171,25 @@ class Search:
         )
         return connection.execute(statement, (*values, limit, offset))
 
+    def _ignored(
+        self, keys: Iterable[AttributePath], fields: Iterable[AttributePath]
+    ) -> tuple[str, ...]:
+        """What is said of attributes that cannot be had."""
+        wanted = [path for path in fields if path.tags[0] not in _OF_ANSWERS]
+        texts = [
+            f"{path} cannot be {what} at this level and was ignored."
+            for paths, what in ((keys, "searched for"), (wanted, "returned"))
+            for path in paths
+            if not self._is_supported(path)
+        ]
+        more = ["Further attributes were ignored."] if len(texts) > _MOST_WARNINGS else []
+        return (*texts[:_MOST_WARNINGS], *more)
+
     def _is_supported(self, path: AttributePath) -> bool:
         """Whether an attribute can be had at the level that is searched."""
+        tag = path.tags[0]
+        if tag in _PIXELS or tag.group in _NOT_IN_DATASETS:
+            return False
         level = level_of(path)
         if level is not None and level > self._level:
             return False

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ...dicom import AttributePath, JsonObject
     from ...services import SearchRequest
 
-__all__ = ["EMPTY", "Rules", "Test", "compile_filters", "locate", "range_of"]
+__all__ = ["EMPTY", "TIMEZONE", "Rules", "Test", "compile_filters", "locate", "range_of"]
 
 EMPTY: Final = '""'
 """The key that matches an attribute without value (PS3.4 §C.2.2.2.7)."""
@@ -158,7 +158,8 @@ class _Compiler:
             time = _time_of(date) if self._vrs[*above, date] == "DA" else None
             if time is None or time not in own or len(own[date]) + len(own[time]) > 2:
                 continue
-            if any(is_universal(own[tag][0]) or own[tag] == (EMPTY,) for tag in (date, time)):
+            keys = [("DA", own[date][0]), ("TM", own[time][0])]
+            if any(is_universal(vr, key) or key == EMPTY for vr, key in keys):
                 continue
             dates, times = range_of(date, "DA", own[date][0]), range_of(time, "TM", own[time][0])
             if not dates.is_single and not times.is_single:
@@ -169,13 +170,14 @@ class _Compiler:
 
     def _attribute(self, tag: BaseTag, vr: str | None, values: Sequence[str]) -> _AttributeTest:
         """A test of one attribute."""
-        if any(map(is_universal, values)):
+        if any(is_universal(vr, value) for value in values):
             return lambda _: True
         if self._rules.several_values and vr in SEVERAL_VALUE_VRS:
             all_values = [part for value in values for part in value.split("\\") if part]
             if len(all_values) > 1:
                 every = [equals_text(vr, value) for value in all_values]
                 return lambda attribute: all(test(attribute) for test in every)
+            values = all_values or values
         tests = [self._value(tag, vr, value) for value in values]
         if len(tests) == 1:
             return tests[0]
@@ -318,7 +320,7 @@ def _creator_of(tag: BaseTag, creators: dict[BaseTag, str]) -> str | None:
 
 
 def _has_creator(group: int, creator: str) -> Test:
-    return lambda item: is_universal(creator) or _block(item, group, creator) is not None
+    return lambda item: is_universal("LO", creator) or _block(item, group, creator) is not None
 
 
 def _block(item: JsonObject, group: int, creator: str) -> int | None:

@@ -98,9 +98,15 @@ def trimmed(vr: str | None, value: Any) -> str:
     return text.rstrip(_PADDING) if vr in _PARAGRAPHS else text.strip(_PADDING)
 
 
-def is_universal(key: str) -> bool:
-    """Whether a key matches whatever there is, and also nothing (PS3.4 §C.2.2.2.3)."""
-    return not key.strip("*")
+def is_universal(vr: str | None, key: str) -> bool:
+    """Whether a key matches whatever there is, and also nothing (PS3.4 §C.2.2.2.3).
+
+    A key of nothing but padding is an empty one, and so is a name whose components are empty.
+    """
+    # A list of UIDs one of which is blank is still that list.
+    text = key if vr == "UI" else trimmed(vr, key)
+    groups = _folded_groups(text) if vr == "PN" else [text]
+    return not any(group.strip("*") for group in groups)
 
 
 # --- text ---------------------------------------------------------------------------------------
@@ -219,7 +225,9 @@ def matches_name(key: str, *, fuzzy: bool) -> Callable[[JsonObject], bool]:
         key: The key.
         fuzzy: Whether it is enough that each word of the key resembles a word of the name.
     """
-    tests = [None if is_universal(group) else wildcard(group) for group in _folded_groups(key)]
+    tests = [
+        None if is_universal("PN", group) else wildcard(group) for group in _folded_groups(key)
+    ]
     words = _fuzzy_words(key) if fuzzy else []
 
     def test(attribute: JsonObject) -> bool:
@@ -244,7 +252,7 @@ def _groups_match(tests: list[Callable[[str], bool] | None], groups: list[str]) 
 
 
 def _fuzzy_words(key: str) -> list[Callable[[str], bool]]:
-    return [_resembles(word) for word in words_of(fold_name(key)) if not is_universal(word)]
+    return [_resembles(word) for word in words_of(fold_name(key)) if word.strip("*")]
 
 
 def _resembles(word: str) -> Callable[[str], bool]:

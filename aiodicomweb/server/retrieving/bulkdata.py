@@ -69,7 +69,7 @@ async def retrieve_value(
         base: URL of the service.
 
     Raises:
-        Part10Error: The instance or the value cannot be read.
+        Part10Error: The instance cannot be read.
         OSError: Its file cannot be read.
     """
 
@@ -79,7 +79,10 @@ async def retrieve_value(
         if element is None or (path, element) not in bulk_paths(stored.layout.elements):
             return problem(404, "there are no such bulk data")
         # Octets are counted of the value, so that with a range it had better stand alone.
-        value = _value(stored, path, element, base)
+        try:
+            value = _value(stored, path, element, base)
+        except Part10Error as error:
+            return not_acceptable(f"the frames cannot be told apart: {error.message}")
         given = _give(value, request, alone=True) if "Range" in http.headers else None
         given = given or _give(value, request)
         if given is None:

@@ -59,7 +59,7 @@ async def retrieve_frames(
         base: URL of the service.
 
     Raises:
-        Part10Error: The instance cannot be read, or its frames cannot be told apart.
+        Part10Error: The instance cannot be read.
         OSError: Its file cannot be read.
     """
     return await anyio.to_thread.run_sync(partial(_retrieve, holding, numbers, request, http, base))
@@ -68,11 +68,16 @@ async def retrieve_frames(
 def _retrieve(
     holding: Holding, numbers: Sequence[int], request: RetrieveRequest, http: Request, base: URL
 ) -> OutgoingResponse:
-    stored, frames = read_frames(holding)
+    stored = Stored.read(holding)
+    try:
+        frames = _layout_of(stored)
+    except Part10Error as error:
+        return not_acceptable(f"the frames cannot be told apart: {error.message}")
     if frames is None:
         return problem(404, "the instance has no pixel data")
     if max(numbers) > len(frames):
-        return problem(404, f"the instance has {len(frames)} frames that can be given")
+        count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+        return problem(404, f"the instance has {count}")
     is_one = len(numbers) == 1
     offer = choose(request, offer_pixels(holding.transfer_syntax, frames, is_one, is_one))
     if offer is None:
@@ -109,8 +114,12 @@ def read_frames(holding: Holding) -> tuple[Stored, FrameLayout | None]:
         OSError: Its file cannot be read.
     """
     stored = Stored.read(holding)
+    return stored, _layout_of(stored)
+
+
+def _layout_of(stored: Stored) -> FrameLayout | None:
     with stored.open() as file:
-        return stored, read_frame_layout(file, stored.layout)
+        return read_frame_layout(file, stored.layout)
 
 
 # --- what they can be given as ------------------------------------------------------------------
@@ -197,9 +206,9 @@ def _native_octets(stored: Stored, frames: FrameLayout, index: int) -> bytes:
 def decoded_frames(
     stored: Stored, frames: FrameLayout, indices: Sequence[int]
 ) -> list[bytes | Deferred]:
-    """Frames, decompressed when their turn comes; of an instance alone the first is made now.
+    """Frames, decompressed when their turn comes; the first is made now as well.
 
-    That shows whether it can be done. Blocks.
+    That shows whether it can be done. It is held of an instance alone only. Blocks.
 
     Raises:
         Part10Error: The first frame cannot be decompressed.
@@ -209,8 +218,9 @@ def decoded_frames(
     made: list[bytes | Deferred] = [
         Deferred(length, partial(_decoded, stored, frames, index)) for index in indices
     ]
+    first = _decoded(stored, frames, indices[0])
     if stored.is_alone:
-        made[0] = _decoded(stored, frames, indices[0])
+        made[0] = first
     return made
 
 

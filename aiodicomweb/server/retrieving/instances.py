@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ...dicom.layout import Span
 from ...dicom.part10 import is_part10
@@ -16,18 +15,20 @@ from .answers import Part, entity_tag, multipart, not_acceptable, single_part
 from .content import open_content, piece_of
 from .offers import DICOM, Offer, choose, in_syntax, offers_of
 from .threads import in_threads
-from .transcode import can_convert, to_explicit_little_endian, to_file
+from .transcode import can_convert, check_convertible, to_explicit_little_endian, to_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...http import URL, OutgoingResponse, Request
+    from ...http import URL, OutgoingResponse, Request, Segment
     from ...services.wado import RetrieveRequest
     from ..archive import Holding
 
 __all__ = ["offer_instances", "retrieve_instances"]
 
-_HEAD = 132
+_HEAD: Final = 132
+_CHECKED: Final = 256
+"""Instances that are found convertible before an answer begins; the client waits meanwhile."""
 
 
 async def retrieve_instances(
@@ -41,7 +42,8 @@ async def retrieve_instances(
     """Give instances as files.
 
     Those whose file is there in the transfer syntax that is wanted go out as they are. Others
-    are made when their turn comes, one at a time.
+    are made when their turn comes, one at a time. What turns out before the answer begins to
+    have none is given as stored to who takes that, or left out (PS3.18 Table 10.4.3-1).
 
     Args:
         holdings: The instances.
@@ -58,18 +60,14 @@ async def retrieve_instances(
             'instances are multipart/related; type="application/dicom" in their stored transfer'
             " syntax, and in Explicit VR Little Endian if they can be decompressed here"
         )
-    made = await in_threads(lambda pair: _part(*pair, base), offered)
+    maker = _Maker(request, base, is_one=is_one)
+    made = await in_threads(lambda pair: maker.part(*pair), offered)
     parts = [part for part in made if part is not None]
     if not parts:
-        return problem(404, "the instances are not there any more")
-    if is_one and parts:
-        try:
-            parts = await in_threads(_made, parts)
-        except Part10Error as error:
-            return not_acceptable(f"the instance is given as it is stored only: {error.message}")
+        return maker.refuse()
     holding, offer = offered[0]
     if offer.is_single:
-        tag = entity_tag("instance", holding.version, str(offer.given))
+        tag = entity_tag("instance", holding.version, str(parts[0].media_type))
         return single_part(parts[0], http, tag)
     return multipart(parts, DICOM.essence, is_partial=len(parts) < len(holdings))
 
@@ -98,25 +96,60 @@ def _choose(request: RetrieveRequest, transfer_syntax: str, *, is_one: bool) -> 
     return choose(request, offers, default)
 
 
-def _part(holding: Holding, offer: Offer, base: URL) -> Part | None:
-    """A file, or how it is made; ``None`` where there is none any more."""
-    path = ("studies", holding.study, "series", holding.series, "instances", holding.instance)
-    location = str(base.child(*path))
-    if offer.given.transfer_syntax != holding.transfer_syntax:
-        body = Produced(partial(to_explicit_little_endian, holding))
-        return Part(offer.given, (body,), location)
-    try:
-        with open_content(holding.content) as file:
-            is_file = is_part10(file.read(_HEAD))
-    except OSError:
-        return None
+class _Maker:
+    """Makes the parts of one answer, in a thread."""
+
+    def __init__(self, request: RetrieveRequest, base: URL, *, is_one: bool) -> None:
+        self._request = request
+        self._base = base
+        self._is_one = is_one
+        self._unchecked = _CHECKED
+        self._failure = ""
+
+    def part(self, holding: Holding, offer: Offer) -> Part | None:
+        """A file, or how it is made; ``None`` where there is none. Blocks."""
+        path = ("studies", holding.study, "series", holding.series, "instances", holding.instance)
+        try:
+            segment = self._segment(holding, offer)
+        except Part10Error as error:
+            self._failure = error.message
+            stored = self._stored_offer(holding, offer)
+            return None if stored is None else self.part(holding, stored)
+        except OSError:
+            return None
+        return Part(offer.given, (segment,), str(self._base.child(*path)))
+
+    def refuse(self) -> OutgoingResponse:
+        """The answer if there are no parts."""
+        if not self._failure:
+            return problem(404, "the instances are not there any more")
+        what = "the instance is" if self._is_one else "the instances are"
+        return not_acceptable(f"{what} given only as stored: {self._failure}")
+
+    def _segment(self, holding: Holding, offer: Offer) -> Segment | Produced:
+        if offer.given.transfer_syntax == holding.transfer_syntax:
+            segment = _stored(holding)
+        else:
+            if not self._is_one and self._unchecked:
+                check_convertible(holding)
+                self._unchecked -= 1
+            segment = Produced(partial(to_explicit_little_endian, holding))
+        # Of one instance it can be told at once if it fails.
+        return segment.produce() if self._is_one and isinstance(segment, Produced) else segment
+
+    def _stored_offer(self, holding: Holding, failed: Offer) -> Offer | None:
+        """What is stored, for who takes it instead of what cannot be made."""
+        syntax = holding.transfer_syntax
+        if failed.given.transfer_syntax == syntax:
+            return None
+        offers = offers_of(in_syntax(DICOM, syntax), is_one=failed.is_single)
+        return choose(self._request, [one for one in offers if one.is_single == failed.is_single])
+
+
+def _stored(holding: Holding) -> Segment | Produced:
+    """The file as it is, or a bare data set made one."""
+    with open_content(holding.content) as file:
+        is_file = is_part10(file.read(_HEAD))
     if not is_file:
-        return Part(offer.given, (Produced(partial(to_file, holding)),), location)
-    whole = piece_of(holding.content, Span(0, segment_length(holding.content)))
-    return Part(offer.given, (whole,), location)
-
-
-def _made(part: Part) -> Part:
-    """A part whose octets are there: of one instance it can be told at once if it fails."""
-    body = tuple(one.produce() if isinstance(one, Produced) else one for one in part.body)
-    return replace(part, body=body)
+        return Produced(partial(to_file, holding))
+    return piece_of(holding.content, Span(0, segment_length(holding.content)))

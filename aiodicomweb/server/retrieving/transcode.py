@@ -16,6 +16,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from ...dicom.codestream import check_coded_size
+from ...dicom.excerpt import read_excerpt
 from ...dicom.frame_layout import PIXEL_DATA, PixelFormat, read_frame_layout
 from ...dicom.frames import set_transfer_syntax
 from ...dicom.part10 import decode, encode
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "can_convert",
     "can_decode",
+    "check_convertible",
     "decode_frame",
     "decoding",
     "swap_values",
@@ -45,7 +47,11 @@ __all__ = [
 
 _LARGEST: Final = (1 << 32) - 2
 """Octets of the largest element in Explicit VR Little Endian (PS3.5 §7.1.2)."""
+_LARGE: Final = 1 << 16
+"""Octets of elements that are not looked at before it is their turn."""
 _OFFSET_TABLES: Final = (0x7FE00001, 0x7FE00002)
+_SUBSAMPLED: Final = ("YBR_FULL_422", "YBR_PARTIAL_422")
+"""Of native pixels these say that two share their colour (PS3.3 §C.7.6.3.1.2)."""
 _WORDS: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
@@ -142,10 +148,10 @@ def decoding() -> Generator[None]:
         yield
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # noqa: BLE001
+    except BaseException:  # noqa: BLE001
         # Decoders raise anything, and those in Rust what is no Exception: it would end the
         # server. Their texts may quote what they were given.
-        raise Part10Error(f"a frame cannot be decompressed ({type(error).__name__})") from None
+        raise Part10Error("a frame cannot be decompressed") from None
 
 
 # --- instances ----------------------------------------------------------------------------------
@@ -173,18 +179,48 @@ def to_explicit_little_endian(holding: Holding) -> bytes:
         OSError: It cannot be read.
     """
     dataset = _read(holding)
+    _convert(holding, dataset)
+    return encode(dataset)
+
+
+def check_convertible(holding: Holding) -> None:
+    """Convert an instance but for what is large, and decompress its first frame. Blocks.
+
+    That shows nearly always whether it can be converted, and holds little.
+
+    Raises:
+        Part10Error: It cannot be read, decompressed or written.
+        OSError: It cannot be read.
+    """
+    stored = Stored.read(holding)
+    with stored.open() as file:
+        dataset = read_excerpt(file, stored.layout, lambda one: one.end - one.start > _LARGE)
+        frames = read_frame_layout(file, stored.layout) if _is_compressed(holding) else None
+    if frames is not None and frames.compressed and frames.pixels is not None:
+        octets = stored.octets(*frames.compressed[0])
+        decode_frame(octets, holding.transfer_syntax, frames.pixels)
+    if PIXEL_DATA in dataset:
+        del dataset[PIXEL_DATA]
+    _convert(holding, dataset)
+    encode(dataset)
+
+
+def _convert(holding: Holding, dataset: Dataset) -> None:
     try:
         if holding.transfer_syntax == EXPLICIT_VR_BIG_ENDIAN:
             swap_values(dataset)
-        elif is_encapsulated(holding.transfer_syntax) and PIXEL_DATA in dataset:
+        elif _is_compressed(holding) and PIXEL_DATA in dataset:
             _decompress(Stored.read(holding), dataset)
         set_transfer_syntax(dataset, EXPLICIT_VR_LITTLE_ENDIAN)
     except Part10Error:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception:  # noqa: BLE001
         # pydicom converts on access; what it raises for a broken value is not defined.
-        raise Part10Error(f"the data set cannot be converted ({type(error).__name__})") from None
-    return encode(dataset)
+        raise Part10Error("the data set cannot be converted") from None
+
+
+def _is_compressed(holding: Holding) -> bool:
+    return is_encapsulated(holding.transfer_syntax)
 
 
 def _read(holding: Holding) -> Dataset:
@@ -237,7 +273,9 @@ def _decompress(stored: Stored, dataset: Dataset) -> None:
 
 def _describe(dataset: Dataset, found: dict[str, str | int], pixels: PixelFormat) -> None:
     """Say what decompression has made of the pixels."""
-    dataset.PhotometricInterpretation = found["photometric_interpretation"]
+    told = found["photometric_interpretation"]
+    # A decoder gives every pixel its colour, but keeps the name of what was subsampled.
+    dataset.PhotometricInterpretation = "YBR_FULL" if told in _SUBSAMPLED else told
     dataset.BitsAllocated = found["bits_allocated"]
     if pixels.samples > 1:
         dataset.PlanarConfiguration = pixels.planar_configuration

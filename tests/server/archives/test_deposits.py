@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import os
 import io
+import os
 from typing import TYPE_CHECKING
 
 import pytest

@@ -54,6 +54,7 @@ KEYS = {
     "RequestAttributesSequence.ScheduledProcedureStepID": TEXT,
     "SOPClassUID": UID,
     "NumberOfStudyRelatedInstances": NUMBER,
+    "TimezoneOffsetFromUTC": st.sampled_from(["+0100", "-0500"]),
 }
 SWITCHES = ("fuzzymatching", "emptyvaluematching", "multiplevaluematching")
 SELECTORS = st.sampled_from(
@@ -228,6 +229,9 @@ def test_conditions(keyword: str, key: str, table: int) -> None:
     ("filters", "rules"),
     [
         ({"PatientID": "*"}, Rules()),
+        ({"PatientID": " "}, Rules()),
+        ({"PatientName": " ^="}, Rules()),
+        ({"TimezoneOffsetFromUTC": "+0100"}, Rules()),
         ({"PatientID": '""'}, Rules(empty_values=True)),
         ({"PatientName": "Doe*"}, Rules(fuzzy=True)),
         ({"PatientID": "x" * 100_000}, Rules()),

@@ -347,6 +347,70 @@ def test_character_set_is_no_key(index: Index) -> None:
     assert (1, ()) == (len(matches.datasets), matches.warnings)
 
 
+def test_timezone_is_no_key(index: Index) -> None:
+    """QID-26: it says how dates and times of the request are meant, at each level."""
+    index.add([an_entry(TimezoneOffsetFromUTC="-0500"), an_entry("1.1", "1.3.3", "1.3")])
+    filters = {"TimezoneOffsetFromUTC": "+0100"}
+
+    assert ["1.2", "1.3"] == found(index, filters=filters)
+    assert ["1.2.3", "1.3.3"] == found(index, SERIES, filters=filters)
+    assert ["1.2.3.4", "1.1"] == found(index, INSTANCES, filters=filters)
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "PixelData",
+        "FloatPixelData",
+        "DoubleFloatPixelData",
+        "TransferSyntaxUID",
+        "AffectedSOPClassUID",
+    ],
+)
+def test_what_is_not_searched(index: Index, keyword: str) -> None:
+    """QID-28, JSN-20: pixels, and what no data set has, are no keys and no fields."""
+    files = Files(a_dataset("1.1"))
+    files.add_to(index)
+
+    ways: list[tuple[dict[str, Any], str]] = [
+        ({"filters": {keyword: "1.2"}}, "searched for"),
+        ({"fields": [keyword]}, "returned"),
+    ]
+    for asked, verb in ways:
+        matches = search(index, INSTANCES, load=files.load, **asked)
+        assert [False] == [keyword in dataset for dataset in matches.datasets]
+        assert (f"{keyword} cannot be {verb} at this level and was ignored.",) == matches.warnings
+    assert [] == files.read
+
+
+def test_fields_of_lower_levels(index: Index) -> None:
+    """QID-28: they are ignored, and that is said."""
+    index.add([an_entry(SliceThickness="1")])
+    matches = search(index, fields=["SliceThickness", "PatientAge"])
+
+    warning = "SliceThickness cannot be returned at this level and was ignored."
+    assert (warning,) == matches.warnings
+    assert "SliceThickness" not in matches.datasets[0]
+
+
+@pytest.mark.parametrize("keyword", ["SpecificCharacterSet", "QueryRetrieveLevel", "RetrieveURL"])
+def test_fields_of_the_answer(index: Index, keyword: str) -> None:
+    """QID-77: what the answer has by itself, or needs not have, is asked for without a warning."""
+    index.add([an_entry()])
+
+    assert () == search(index, fields=[keyword]).warnings
+
+
+def test_many_warnings(index: Index) -> None:
+    """GEN-03: attributes beyond the first ten are not named, since fields of a header are few."""
+    index.add([an_entry()])
+    names = [f"0018{number:04X}" for number in range(0x9000, 0x9100)]
+    warnings = search(index, fields=names).warnings
+
+    assert 11 == len(warnings)
+    assert "Further attributes were ignored." == warnings[-1]
+
+
 def test_refused_key(index: Index) -> None:
     """QID-M6: a date that is none is the asker's fault."""
     with pytest.raises(RemoteProtocolError) as raised:

@@ -292,6 +292,14 @@ def test_all_of_several_values(key: str, expected: bool) -> None:
     assert expected is matches({"ModalitiesInStudy": key}, stored, Rules(several_values=True))
 
 
+def test_one_of_several_values() -> None:
+    """QID-42: a backslash behind the only value adds no other one."""
+    rules = Rules(several_values=True)
+
+    assert matches({"Modality": "CT\\"}, attributes_of(Modality="CT"), rules)
+    assert not matches({"Modality": "CT\\"}, attributes_of(Modality="MR"), rules)
+
+
 def test_several_values_of_a_key() -> None:
     """QID-42: without that, one is enough."""
     stored = attributes_of(Modality="CT")
@@ -321,6 +329,32 @@ def test_quotation_marks() -> None:
     """QID-43: where not asked for, they are characters."""
     assert not matches({"PatientID": '""'}, {})
     assert matches({"PatientID": '""'}, attributes_of(PatientID='""'))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "key"),
+    [
+        *(("PatientName", key) for key in (" ", "^", "=", " ^ = ^", "*=", " * ", "**")),
+        ("PatientID", " "),
+        ("PatientID", " * "),
+        ("PatientComments", " "),
+        ("StudyDate", " "),
+        ("SeriesNumber", " "),
+    ],
+)
+@pytest.mark.parametrize("fuzzy", [False, True])
+def test_blank_keys(keyword: str, key: str, fuzzy: bool) -> None:
+    """QID-25, QID-30, QID-31: without its padding such a key is empty, and matches all."""
+    for stored in ({}, attributes_of(**{keyword: None}), attributes_of(**{keyword: "1"})):
+        assert matches({keyword: key}, stored, Rules(fuzzy=fuzzy))
+
+
+def test_blank_member_of_a_list() -> None:
+    """QID-32: a list of UIDs with a blank among them is still that list."""
+    key = {"StudyInstanceUID": "1.2, "}
+
+    assert matches(key, attributes_of(StudyInstanceUID="1.2"))
+    assert not matches(key, attributes_of(StudyInstanceUID="1.3"))
 
 
 @pytest.mark.parametrize(

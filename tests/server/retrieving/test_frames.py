@@ -256,10 +256,17 @@ async def test_a_frame_that_is_not_there_is_404(numbers: str) -> None:
 
     response = await get(archive, f"{path}/{numbers}", STORED)
 
-    assert (404, b"the instance has 1 frames that can be given\n") == (
-        response.status,
-        response.body,
-    )
+    assert (404, b"the instance has 1 frame\n") == (response.status, response.body)
+
+
+async def test_frames_that_cannot_be_told_apart_are_406() -> None:
+    """Their number is broken; the instance itself can be read, and is given (RET-36)."""
+    holding = holding_of(sample("badVR.dcm"))
+    archive = FakeArchive([holding])
+
+    response = await get(archive, f"{path_of(holding)}/frames/1", STORED)
+
+    assert (406, 1) == (response.status, response.body.count(b"\n"))
 
 
 async def test_an_instance_without_pixels_has_no_frames() -> None:

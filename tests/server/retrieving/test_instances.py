@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,8 +14,12 @@ from ...support.comparison import differences
 from ...support.dicom_files import sample
 from ...support.fake_archive import FakeArchive, ask, get, holding_of, path_of
 
+if TYPE_CHECKING:
+    from aiodicomweb.server import Holding
+
 STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 DEFAULT = 'multipart/related; type="application/dicom"'
+OCTETS = 'multipart/related; type="application/octet-stream"'
 PIXELS = ("7FE00010",)
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -196,6 +201,73 @@ async def test_an_instance_that_cannot_be_decompressed_is_406(
     response = await get(FakeArchive([holding]), path_of(holding), DEFAULT)
 
     assert 406 == response.status
+
+
+def broken(archive: FakeArchive, number: int) -> None:
+    """Make the frames of a compressed instance what no decoder takes."""
+    one = archive.instances[number]
+    octets = sample("MR_small_RLE.dcm").octets
+    item = octets.rindex(b"\xfe\xff\x00\xe0") + 8
+    content = octets[:item] + bytes(64) + octets[item + 64 :]
+    archive.instances[number] = replace(one, content=content)
+
+
+@pytest.mark.parametrize("accept", [DEFAULT, OCTETS])
+@pytest.mark.parametrize("number", [0, 1, 2])
+async def test_what_cannot_be_decompressed_is_left_out_of_a_study(number: int, accept: str) -> None:
+    """The others are given whole, and a warning says that there are more (RET-31)."""
+    names = ["CT_small.dcm", "MR_small.dcm"]
+    names.insert(number, "MR_small_RLE.dcm")
+    archive = study_of(*names)
+    broken(archive, number)
+
+    response = await get(archive, "/studies/1.2", accept)
+
+    found = RetrieveResponse.from_http(response)
+    locations = [one for one in range(3) if f"/instances/1.{one}".encode() in response.body]
+    assert (206, True, 1) == (response.status, found.partial, len(found.warnings))
+    assert [one for one in range(3) if one != number] == locations
+
+
+async def test_who_takes_anything_gets_what_cannot_be_decompressed_as_it_is_stored() -> None:
+    """``*/*`` admits that, of a study and of one instance; nothing is left out (RET-36)."""
+    archive = study_of("MR_small_RLE.dcm", "CT_small.dcm")
+    broken(archive, 0)
+
+    for path, count in (("/studies/1.2", 2), (path_of(archive.instances[0]), 1)):
+        response = await get(archive, path)
+        found = RetrieveResponse.from_http(response).datasets
+        assert (200, count) == (response.status, len(found))
+        assert sample("MR_small_RLE.dcm").transfer_syntax == found[0].file_meta.TransferSyntaxUID
+
+
+@pytest.mark.parametrize("accept", [DEFAULT, OCTETS])
+async def test_a_study_of_nothing_that_can_be_decompressed_is_406(accept: str) -> None:
+    """In one line (RET-36)."""
+    archive = study_of("MR_small_RLE.dcm", "MR_small_RLE.dcm")
+    broken(archive, 0)
+    broken(archive, 1)
+
+    response = await get(archive, "/studies/1.2", accept)
+
+    assert (406, 1) == (response.status, response.body.count(b"\n"))
+
+
+async def test_the_wait_for_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some that can be converted the rest is converted in its turn only."""
+    checked: list[str] = []
+
+    def check(holding: Holding) -> None:
+        checked.append(holding.instance)
+
+    monkeypatch.setattr("aiodicomweb.server.retrieving.instances._CHECKED", 2)
+    monkeypatch.setattr("aiodicomweb.server.retrieving.instances.check_convertible", check)
+    archive = study_of(*["MR_small_RLE.dcm"] * 4)
+
+    response = await get(archive, "/studies/1.2", DEFAULT)
+
+    assert ["1.0", "1.1"] == checked
+    assert 4 == len(RetrieveResponse.from_http(response).datasets)
 
 
 async def test_octets_of_instances_are_their_bulk_data() -> None:
