@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -187,11 +188,11 @@ def test_conditions_leave_out_no_match(search: tuple[list[Entry], SearchRequest]
 )
 def test_found(keyword: str, stored: object, key: str, settings: dict[str, bool]) -> None:
     """What matches is found, whatever the value means to SQLite."""
-    index = Index.open(None)
-    index.add([an_entry(**{keyword: stored})])
     request = search_request(Selector(instance=""), {keyword: key}, **settings)
+    with closing(Index.open(None)) as index:
+        index.add([an_entry(**{keyword: stored})])
 
-    assert [["1.2", "1.2.3", "1.2.3.4"]] == found(index, request)
+        assert [["1.2", "1.2.3", "1.2.3.4"]] == found(index, request)
 
 
 def condition_count(filters: dict[str, Any], tables: int, rules: Rules = LITERAL) -> int:
