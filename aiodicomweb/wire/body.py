@@ -108,6 +108,13 @@ class BodyReader:
             length += self.arena.available
         return SinglePart(self.arena, self._message.headers, length, self._limits, bound)
 
+    def room(self, wanted: int) -> int:
+        """How many octets to receive at most, where the reader would like to see ``wanted``."""
+        if self.arena is not self._source:
+            wanted = BLOCK  # the reader counts decoded octets
+        missing = self._framing.remaining
+        return wanted if missing is None else max(1, min(wanted, missing))
+
     def receive(self, *, eof: bool) -> None:
         """Let the framing look at what was received.
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from ..errors import FramingError, LimitExceeded, RemoteProtocolError
 from ..http import URL, Request
-from .arena import BLOCK
 from .body import BodyReader
 from .framing import request_framing
 from .heads import ServerHeads, head_length
@@ -102,14 +101,7 @@ class ServerExchange:
 
     def writable(self, wanted: int) -> memoryview:
         """Room for the next octets from the peer: about ``wanted``, valid until the next call."""
-        if self._framing is None:
-            wanted = _HEAD_READ
-        else:
-            if self.body.arena is not self._arena:
-                wanted = BLOCK  # the reader counts decoded octets
-            if self._framing.remaining is not None:
-                wanted = max(1, min(wanted, self._framing.remaining))
-        return self._arena.writable(wanted)
+        return self._arena.writable(_HEAD_READ if self._framing is None else self.body.room(wanted))
 
     def commit(self, count: int) -> None:
         """Say that ``count`` octets arrived; 0 says that the peer closed."""

@@ -12,6 +12,7 @@ from aiodicomweb import ServerError, StatusError
 from ..support.dicom_files import sample
 from .accepted import BARE
 from .peers import ORTHANC
+from .transcoded import little_endian_values, values_of
 
 if TYPE_CHECKING:
     from aiodicomweb import Client
@@ -51,12 +52,7 @@ async def test_implicit_little_endian(client: Client, hold: Hold, name: str) -> 
     )
 
     assert ImplicitVRLittleEndian == found.file_meta.TransferSyntaxUID
-    keywords = ("PatientName", "Rows", "PixelSpacing", "SOPInstanceUID")
-    assert [file.dataset.get(each) for each in keywords] == [found.get(each) for each in keywords]
-    expected = file.dataset.PixelData
-    if file.dataset.is_little_endian is False:
-        expected = sample("MR_small.dcm").dataset.PixelData
-    assert expected == found.PixelData
+    assert little_endian_values(file) == values_of(found)
 
 
 async def test_what_orthanc_cannot_decompress(client: Client, hold: Hold) -> None:

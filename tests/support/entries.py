@@ -47,7 +47,6 @@ def an_entry(
     version: str = "v1",
     transfer_syntax: str = EXPLICIT,
     sop_class: str = CT,
-    digest: bytes | None = None,
     **values: Any,
 ) -> Entry:
     """An instance, with attributes of any level by keyword."""
@@ -68,7 +67,6 @@ def an_entry(
         content,
         transfer_syntax,
         version,
-        digest,
         modified,
     )
 

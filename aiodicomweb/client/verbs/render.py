@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...http import Headers
-from ...services import Resource, RetrieveRequest
+from ...services import Resource
 from ..calls import FramesCall, ImageCall, ImagesCall
 from .selecting import select_instance, select_series, select_study
 from .verbs import Verbs
@@ -14,7 +13,7 @@ from .verbs import Verbs
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ...services import RenderingOptions, Selector
+    from ...services import RenderingOptions
     from ...services.wado import MediaTypes
 
 __all__ = ["RenderVerbs"]
@@ -54,8 +53,13 @@ class RenderVerbs(Verbs):
             ContentError: The answer is something else, such as a page to log in.
         """
         selector = select_study(study_instance_uid)
-        request = self._rendering(
-            Resource.RENDERED, selector, media_types, additional_params, headers, rendering
+        request = self._retrieval(
+            selector,
+            media_types,
+            additional_params,
+            headers,
+            resource=Resource.RENDERED,
+            rendering=rendering,
         )
         return ImagesCall(self._session, request)
 
@@ -80,8 +84,13 @@ class RenderVerbs(Verbs):
             headers: Further header fields.
         """
         selector = select_series(study_instance_uid, series_instance_uid)
-        request = self._rendering(
-            Resource.RENDERED, selector, media_types, additional_params, headers, rendering
+        request = self._retrieval(
+            selector,
+            media_types,
+            additional_params,
+            headers,
+            resource=Resource.RENDERED,
+            rendering=rendering,
         )
         return ImagesCall(self._session, request)
 
@@ -115,8 +124,13 @@ class RenderVerbs(Verbs):
             ContentError: No image came or, awaited, more than one.
         """
         selector = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
-        request = self._rendering(
-            Resource.RENDERED, selector, media_types, additional_params, headers, rendering
+        request = self._retrieval(
+            selector,
+            media_types,
+            additional_params,
+            headers,
+            resource=Resource.RENDERED,
+            rendering=rendering,
         )
         return ImageCall(self._session, request)
 
@@ -153,8 +167,13 @@ class RenderVerbs(Verbs):
         """
         above = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
         selector = replace(above, frames=tuple(frame_numbers))
-        request = self._rendering(
-            Resource.RENDERED, selector, media_types, additional_params, headers, rendering
+        request = self._retrieval(
+            selector,
+            media_types,
+            additional_params,
+            headers,
+            resource=Resource.RENDERED,
+            rendering=rendering,
         )
         return FramesCall(self._session, request, selector.frames or ())
 
@@ -185,8 +204,13 @@ class RenderVerbs(Verbs):
             ContentError: The answer is something else, or is none or several images.
         """
         selector = select_study(study_instance_uid)
-        request = self._rendering(
-            Resource.THUMBNAIL, selector, media_types, additional_params, headers, rendering
+        request = self._retrieval(
+            selector,
+            media_types,
+            additional_params,
+            headers,
+            resource=Resource.THUMBNAIL,
+            rendering=rendering,
         )
         return ImageCall(self._session, request)
 
@@ -211,8 +235,13 @@ class RenderVerbs(Verbs):
             headers: Further header fields.
         """
         selector = select_series(study_instance_uid, series_instance_uid)
-        request = self._rendering(
-            Resource.THUMBNAIL, selector, media_types, additional_params, headers, rendering
+        request = self._retrieval(
+            selector,
+            media_types,
+            additional_params,
+            headers,
+            resource=Resource.THUMBNAIL,
+            rendering=rendering,
         )
         return ImageCall(self._session, request)
 
@@ -239,8 +268,13 @@ class RenderVerbs(Verbs):
             headers: Further header fields.
         """
         selector = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
-        request = self._rendering(
-            Resource.THUMBNAIL, selector, media_types, additional_params, headers, rendering
+        request = self._retrieval(
+            selector,
+            media_types,
+            additional_params,
+            headers,
+            resource=Resource.THUMBNAIL,
+            rendering=rendering,
         )
         return ImageCall(self._session, request)
 
@@ -270,26 +304,12 @@ class RenderVerbs(Verbs):
         """
         above = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
         selector = replace(above, frames=tuple(frame_numbers))
-        request = self._rendering(
-            Resource.THUMBNAIL, selector, media_types, additional_params, headers, rendering
-        )
-        return ImageCall(self._session, request)
-
-    def _rendering(
-        self,
-        resource: Resource,
-        selector: Selector,
-        media_types: MediaTypes | None,
-        parameters: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-        rendering: RenderingOptions | None,
-    ) -> RetrieveRequest:
-        return RetrieveRequest(
-            self._wado,
+        request = self._retrieval(
             selector,
-            resource,
             media_types,
-            parameters=parameters,
-            headers=Headers(headers or {}),
+            additional_params,
+            headers,
+            resource=Resource.THUMBNAIL,
             rendering=rendering,
         )
+        return ImageCall(self._session, request)

@@ -266,24 +266,6 @@ class RetrieveVerbs(Verbs):
         )
         return BulkDataCall(self._session, request)
 
-    def _retrieval(
-        self,
-        selector: Selector,
-        media_types: MediaTypes | None,
-        parameters: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-        *,
-        resource: Resource = Resource.INSTANCES,
-    ) -> RetrieveRequest:
-        return RetrieveRequest(
-            self._wado,
-            selector,
-            resource,
-            media_types,
-            parameters=parameters,
-            headers=Headers(headers or {}),
-        )
-
     def _metadata(
         self,
         selector: Selector,

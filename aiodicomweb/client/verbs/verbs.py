@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ...http import Headers
+from ...services import Resource, RetrieveRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...http import URL
+    from ...services import RenderingOptions, Selector
+    from ...services.wado import MediaTypes
     from ..session import Session
 
 __all__ = ["Verbs"]
@@ -28,3 +35,23 @@ class Verbs:
         self._wado = wado
         self._stow = stow
         self._deletion = deletion
+
+    def _retrieval(
+        self,
+        selector: Selector,
+        media_types: MediaTypes | None,
+        parameters: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        *,
+        resource: Resource = Resource.INSTANCES,
+        rendering: RenderingOptions | None = None,
+    ) -> RetrieveRequest:
+        return RetrieveRequest(
+            self._wado,
+            selector,
+            resource,
+            media_types,
+            parameters=parameters,
+            headers=Headers(headers or {}),
+            rendering=rendering,
+        )

@@ -202,7 +202,6 @@ class Entry:
             ``None`` if it is not in a file.
         transfer_syntax: UID of the transfer syntax that it is stored in.
         version: Another text whenever the content is another one.
-        digest: SHA-256 of the content, if known.
         modified: When the file was changed last, in nanoseconds of the file system's clock.
     """
 
@@ -210,7 +209,6 @@ class Entry:
     content: FileSpan | None
     transfer_syntax: str
     version: str
-    digest: bytes | None = None
     modified: int = 0
 
 

@@ -83,7 +83,6 @@ CREATE TABLE instance (
     length INTEGER NOT NULL,
     modified INTEGER NOT NULL,
     version TEXT NOT NULL,
-    digest BLOB,
     said_of_study INTEGER NOT NULL REFERENCES said,
     said_of_series INTEGER NOT NULL REFERENCES said,
     attributes TEXT NOT NULL

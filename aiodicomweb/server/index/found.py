@@ -23,7 +23,6 @@ class Found:
         offset: Where in the file it starts.
         length: Its octets.
         version: See :class:`~aiodicomweb.server.index.attributes.Entry`.
-        digest: See there.
     """
 
     study: str
@@ -35,12 +34,11 @@ class Found:
     offset: int
     length: int
     version: str
-    digest: bytes | None
 
 
 SELECT_FOUND: Final = """
     SELECT t.uid, s.uid, i.uid, i.sop_class, i.transfer_syntax,
-        i.path, i.offset, i.length, i.version, i.digest
+        i.path, i.offset, i.length, i.version
     FROM study t JOIN series s ON s.study = t.key JOIN instance i ON i.series = s.key
 """
 """A statement without its conditions, for :func:`found_of`."""

@@ -34,8 +34,8 @@ _SELECT_KEYS: Final = (
 _INSTANCE: Final = """
     INSERT INTO instance (
         series, uid, number, sop_class, transfer_syntax, path, offset, length, modified, version,
-        digest, said_of_study, said_of_series, attributes
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        said_of_study, said_of_series, attributes
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -80,7 +80,6 @@ class Notes:
                 content.length if content else 0,
                 entry.modified,
                 entry.version,
-                entry.digest,
                 self._wording(Level.STUDY, study, description.attributes[Level.STUDY]),
                 self._wording(Level.SERIES, series, description.attributes[Level.SERIES]),
                 _format(own),
