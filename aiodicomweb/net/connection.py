@@ -2,8 +2,9 @@
 
 A request without a body is sent and then its response is read, in the caller's task. With a body,
 a second task sends it while the caller's reads the response's head: a server that refuses an
-upload says so early, and then stops reading (RFC 9112 §9.5). Whether the connection survives is
-decided once, in :meth:`Connection.finish`.
+upload says so early, and then stops reading (RFC 9112 §9.5). With ``Expect: 100-continue`` the
+body waits for the server's word, or for a second (RFC 9110 §10.1.1). Whether the connection
+survives is decided once, in :meth:`Connection.finish`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from .stream import ByteStream
 
 __all__ = ["Connection"]
+
+_CONTINUE_SECONDS = 1.0
+"""How long a server is waited for that was asked whether it wants the body."""
 
 
 class Connection:
@@ -91,7 +95,8 @@ class Connection:
         self._sender.hold(self._exchange.request_head(request))
         try:
             if request.body:
-                response = await self._send_and_listen(request.body)
+                expects = "100-continue" in request.headers.tokens("Expect")
+                response = await self._send_and_listen(request.body, _Upload(expects=expects))
             else:
                 await self._sender.flush()
                 self._sent_all = True
@@ -136,10 +141,14 @@ class Connection:
 
     # --- receiving -------------------------------------------------------------------------------
 
-    async def _read_head(self) -> Response:
-        while (response := self._exchange.next_head()) is NEED_DATA:
+    async def _read_head(self, upload: _Upload | None = None) -> Response:
+        while True:
+            response = self._exchange.next_head()
+            if upload is not None and self._exchange.continued:
+                upload.wanted.set()
+            if response is not NEED_DATA:
+                return response
             await self._receive(BLOCK)
-        return response
 
     async def _receive(self, wanted: int) -> None:
         count = await self._stream.receive_into(self._exchange.writable(wanted))
@@ -150,19 +159,18 @@ class Connection:
 
     # --- sending ---------------------------------------------------------------------------------
 
-    async def _send_and_listen(self, body: Body) -> Response:
+    async def _send_and_listen(self, body: Body, upload: _Upload) -> Response:
         """Send head and body in a task of their own; read the response's head meanwhile."""
-        upload = _Upload()
         answer: Response | Exception | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._upload, body, upload, tasks.cancel_scope)
             try:
-                answer = await self._read_head()
+                answer = await self._read_head(upload)
                 upload.answered = True
             except Exception as error:  # noqa: BLE001 - raised below, outside the task group
                 answer = error
-            # An upload that the server refused is not carried on.
-            if upload.over or isinstance(answer, Exception) or not answer.is_success:
+            # An upload that the server refused, or did not wait for, is not carried on.
+            if upload.pointless or isinstance(answer, Exception) or not answer.is_success:
                 tasks.cancel_scope.cancel()
         return upload.outcome(answer)
 
@@ -170,6 +178,7 @@ class Connection:
         try:
             try:
                 with self._sender:
+                    await self._await_word(upload)
                     await self._sender.send(body)
                     await self._sender.flush()
                 self._sent_all = True
@@ -185,6 +194,17 @@ class Connection:
             upload.failure = error
             scope.cancel()
 
+    async def _await_word(self, upload: _Upload) -> None:
+        """Send the head alone and hold the body back, for as long as the server may want it so.
+
+        Many servers never say 100: the body goes out then all the same.
+        """
+        if upload.expects:
+            await self._sender.flush()
+            with anyio.move_on_after(_CONTINUE_SECONDS):
+                await upload.wanted.wait()
+        upload.begun = True
+
     def _explain(self, error: TransportError, phase: Phase) -> TransportError:
         """Tell the error what only the connection knows."""
         error.phase = error.phase or phase
@@ -198,20 +218,33 @@ class Connection:
 class _Upload:
     """What becomes of sending a body.
 
+    Args:
+        expects: Whether the body waits for the server to ask for it.
+
     Attributes:
+        wanted: Set when the server asks for the body.
+        begun: The body is being sent.
         answered: The head of the response arrived.
         over: Nothing more will be sent.
         lost: The peer took no more octets.
         failure: What else went wrong.
     """
 
-    __slots__ = ("answered", "failure", "lost", "over")
+    __slots__ = ("answered", "begun", "expects", "failure", "lost", "over", "wanted")
 
-    def __init__(self) -> None:
+    def __init__(self, *, expects: bool) -> None:
+        self.expects = expects
+        self.wanted = anyio.Event()
+        self.begun = False
         self.answered = False
         self.over = False
         self.lost: ConnectionLost | None = None
         self.failure: Exception | None = None
+
+    @property
+    def pointless(self) -> bool:
+        """Whether nothing is to be sent once the answer is there."""
+        return self.over or (self.expects and not (self.begun or self.wanted.is_set()))
 
     def outcome(self, answer: Response | Exception | None) -> Response:
         """What the exchange comes to.

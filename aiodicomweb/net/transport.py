@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio.lowlevel
@@ -40,7 +41,8 @@ class Transport:
         """Send a request; the response comes back with its head read, its body not.
 
         A connection that was idle may die at the very moment of its reuse. A request without
-        effect is then sent again, once, on another (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+        effect is then sent again, once, on another (RFC 9110 §9.2.2, RFC 9112 §9.3.1). One that
+        expects ``100-continue`` of a server that can't is sent again without.
 
         Raises:
             TransportError: The way to the peer failed.
@@ -61,6 +63,10 @@ class Transport:
             except BaseException:
                 self._pool.release(connection, reusable=False)
                 raise
+            if response.status == 417 and "Expect" in request.headers:
+                self._pool.release(connection, reusable=False)
+                request = replace(request, headers=request.headers.without("Expect"))
+                continue
             return Incoming(response, connection, self._pool)
 
     async def aclose(self) -> None:

@@ -39,6 +39,7 @@ class ClientExchange:
 
     Attributes:
         body: The response's body, once ``next_head`` gave the head.
+        continued: Whether the peer said that it wants the request's body (RFC 9110 §15.2.1).
     """
 
     __slots__ = (
@@ -52,9 +53,11 @@ class ClientExchange:
         "_persistent",
         "_searched",
         "body",
+        "continued",
     )
 
     body: BodyReader
+    continued: bool
 
     def __init__(self, arena: Arena, limits: Limits) -> None:
         self._arena = arena
@@ -66,6 +69,7 @@ class ClientExchange:
         self._informational = 0
         self._searched = 0
         self._eof = False
+        self.continued = False
 
     def request_head(self, request: Request) -> bytes:
         """The request's head in octets.
@@ -98,6 +102,7 @@ class ClientExchange:
         """
         while (response := self._one_head()) is not NEED_DATA and response.status < 200:
             self._informational += 1
+            self.continued = self.continued or response.status == 100
             if response.status == 101:
                 raise RemoteProtocolError("the server switches protocols, unasked")
             if self._informational > self._limits.informational:

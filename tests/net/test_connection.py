@@ -32,7 +32,7 @@ from aiodicomweb.wire import BLOCK
 from ..support.streams import contexts, receive, socket_pair
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from aiodicomweb.testing.peers import Answer
@@ -197,6 +197,61 @@ async def test_an_early_success_does_not_stop_the_upload() -> None:
         await send(connection)
 
         assert 32 << 20 == peer.requests[0].body_length
+
+
+# --- bodies that wait for the server's word ------------------------------------------------------
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def test_a_body_waits_until_it_is_wanted() -> None:
+    """Nothing of the body goes out before 100 comes (HTP-41)."""
+    said = anyio.Event()
+
+    def script() -> Iterator[bytes | anyio.Event]:
+        seen.append(peer.requests[0].body_length)
+        yield CONTINUE
+        yield said
+        yield OK
+
+    seen: list[int] = []
+    async with connected(Reply(script(), early=True)) as (connection, peer):
+        said.set()
+        answer = await send(connection, (b"body",), Expect="100-continue")
+
+        assert 200 == answer.status
+        assert await finish(connection), "both sides are where the exchange ends"
+        assert [0] == seen
+        assert len(peer.requests[0].head) + 4 == connection.sent
+
+
+@pytest.mark.parametrize("status", [401, 413, 417])
+async def test_a_body_that_is_not_wanted_stays_here(status: int) -> None:
+    """A final answer before the body keeps it from being sent; the connection ends (HTP-41)."""
+    refused = anyio.Event()
+    reply = Reply([response(b"no", status=status), refused], early=True)
+    async with connected(reply) as (connection, peer):
+        answer = await send(connection, LARGE, Expect="100-continue")
+
+        assert status == answer.status
+        assert not await finish(connection)
+        assert len(peer.requests[0].head) == connection.sent
+        refused.set()
+
+
+async def test_a_server_may_not_know_the_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that never says 100 gets the body after a while all the same (HTP-41)."""
+    monkeypatch.setattr("aiodicomweb.net.connection._CONTINUE_SECONDS", 0.01)
+    async with connected(OK) as (connection, peer):
+        assert 200 == (await send(connection, LARGE, Expect="100-continue")).status
+        assert 32 << 20 == peer.requests[0].body_length
+
+
+async def test_who_has_no_body_waits_for_nothing() -> None:
+    """``Expect`` is not sent with a request that has no body (HTP-41)."""
+    async with connected(OK) as (connection, peer):
+        assert 200 == (await send(connection, Expect="100-continue")).status
+        assert "Expect" not in peer.requests[0].headers
 
 
 # --- failures ------------------------------------------------------------------------------------

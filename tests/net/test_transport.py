@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from aiodicomweb import ConnectionLost, FramingError, LimitExceeded, Limits, Timeout
-from aiodicomweb.http import URL, Request
+from aiodicomweb.http import URL, Headers, Request
 from aiodicomweb.net import Deadlines, Incoming, Transport
 from aiodicomweb.testing import End, Reply, ScriptedPeer, response
 
@@ -45,6 +45,19 @@ async def send(
     """Send a request."""
     request = Request(method, URL.parse(peer.url), body=(body,) if body else ())
     return await transport.send(request, Deadlines(Timeout(), peer.origin))
+
+
+async def test_an_expectation_that_a_server_cannot_meet() -> None:
+    """417 is no answer to the request: it is sent again without ``Expect`` (HTP-41)."""
+    refusal = Reply(response(status=417), End.CLOSE, early=True)
+    async with transporting(refusal, OK) as (transport, peer):
+        headers = Headers({"Expect": "100-continue"})
+        request = Request("POST", URL.parse(peer.url), headers, (b"body",))
+        incoming = await transport.send(request, Deadlines(Timeout(), peer.origin))
+
+        assert b"fine" == await incoming.read_all()
+        assert [True, False] == ["Expect" in each.headers for each in peer.requests]
+        assert [0, 4] == [each.body_length for each in peer.requests]
 
 
 async def test_a_body_is_read_whole() -> None:

@@ -39,7 +39,8 @@ class StoreVerbs(Verbs):
                 change before the call is done.
             study_instance_uid: The study that all instances must belong to; ``None`` for any.
             additional_params: Further query parameters.
-            headers: Further header fields.
+            headers: Further header fields. ``{"Expect": "100-continue"}`` lets the server refuse
+                before anything is uploaded, at the price of a round trip.
 
         Returns:
             A call; awaited, a :class:`~aiodicomweb.StoreReport`: look at ``complete`` or call
