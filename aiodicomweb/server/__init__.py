@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .access import Access, BasicAccess, BearerAccess
-from .archive import Archive, Deposit, Holding, Matches
-from .archives import DirectoryArchive, MemoryArchive, ScanProgress
+from .archive import Archive, Deposit, Holding, Matches, Written
+from .archives import DirectoryArchive, MemoryArchive, Rescan, ScanProgress
 from .asgi import AsgiApplication
 from .cors import Cors
 from .origin import Origin
@@ -23,6 +23,8 @@ __all__ = [
     "Matches",
     "MemoryArchive",
     "Origin",
+    "Rescan",
     "ScanProgress",
     "Server",
+    "Written",
 ]

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydicom import Dataset
 
+    from ..dicom import JsonObject
     from ..http import Deferred, FileSpan
     from ..services import FailedInstance, Selector, StoredInstance
     from ..services.qido import SearchRequest
 
-__all__ = ["Archive", "Deposit", "Holding", "Matches"]
+__all__ = ["Archive", "Deposit", "Holding", "Matches", "Written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,32 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A data set that is DICOM JSON already, attribute by attribute.
+
+    Attributes:
+        attributes: The JSON text of each attribute, by its name: eight upper-case hexadecimal
+            digits (PS3.18 §F.2.2).
+    """
+
+    attributes: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Matches:
     """What a search found.
 
     Attributes:
         datasets: One for each match, with the attributes to be returned (PS3.18 §10.6.3.3),
-            without ``RetrieveURL``, in an order that stays the same while nothing is changed. They
-            are the server's own, who adds to them.
-        remaining: Whether there are more behind these, since there was a limit.
+            without ``RetrieveURL``, in an order that stays the same while nothing is changed. Each
+            is one of pydicom, a DICOM JSON object or, fastest for thousands, :class:`Written`.
+        remaining: How many more there are behind these, since there was a limit; ``None`` if
+            there may be some, and nobody has counted them.
         warnings: Texts of ``Warning`` fields, such as that a parameter is not supported.
     """
 
-    datasets: Sequence[Dataset] = field(repr=False)
-    remaining: bool = False
+    datasets: Sequence[Dataset | JsonObject | Written] = field(repr=False)
+    remaining: int | None = 0
     warnings: tuple[str, ...] = ()
 
 

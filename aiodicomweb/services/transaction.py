@@ -112,9 +112,14 @@ def fix_warnings(warnings: Iterable[str]) -> tuple[str, ...]:
     return tuple(text for text in warnings if text)
 
 
-def warning_headers(warnings: Iterable[str]) -> list[tuple[str, str]]:
-    """``Warning`` fields for these texts (PS3.18 §8.3.4.2)."""
-    return [("Warning", str(WarningValue("299", "-", text))) for text in warnings]
+def warning_headers(warnings: Iterable[str], service: str = "-") -> list[tuple[str, str]]:
+    """``Warning`` fields for these texts (PS3.18 §8.3.4.2).
+
+    Args:
+        warnings: Texts.
+        service: Who warns, by the URL of the service; ``-`` where it is not known.
+    """
+    return [("Warning", str(WarningValue("299", service, text))) for text in warnings]
 
 
 def route_request(

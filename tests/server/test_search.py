@@ -10,6 +10,7 @@ from pydicom import Dataset
 
 from aiodicomweb.errors import RemoteProtocolError
 from aiodicomweb.server import Matches
+from aiodicomweb.server.archive import Written
 from aiodicomweb.server.origin import Origin
 from aiodicomweb.services import SearchRequest, SearchResponse, Selector
 
@@ -73,6 +74,35 @@ async def test_a_bare_plus(ask: Asking, archive: PlainArchive, value: str, query
 
     ((request, _),) = archive.searches
     assert [value] == [value for _, values in request.query.filters for value in values]
+
+
+FORMS = {
+    "pydicom": match(PatientID="ä", StudyInstanceUID="1.2"),
+    "object": {
+        "0020000D": {"vr": "UI", "Value": ["1.2"]},
+        "00100020": {"vr": "LO", "Value": ["ä"]},
+    },
+    "written": Written(
+        {"0020000D": '{"Value":["1.2"],"vr":"UI"}', "00100020": '{"Value":["ä"],"vr":"LO"}'}
+    ),
+}
+
+
+@pytest.mark.parametrize("accept", [JSON, XML])
+@pytest.mark.parametrize("form", FORMS)
+async def test_matches_have_several_forms(
+    ask: Asking, archive: PlainArchive, form: str, accept: str
+) -> None:
+    """Archives may have them as it suits them; tags ascend in any case (PS3.18 §F.2.2)."""
+    archive.matches = Matches([FORMS[form]])
+    response = await ask("GET", "/dicom-web/studies", {"Accept": accept})
+
+    (found,) = SearchResponse.from_http(response).datasets
+    assert ["ä", "1.2"] == [found.PatientID, found.StudyInstanceUID]
+    assert "http://pacs.example/dicom-web/studies/1.2" == found.RetrieveURL
+    if accept == JSON:
+        names = list(json.loads(response.body)[0])
+        assert sorted(names) == names
 
 
 async def test_matches_are_xml(ask: Asking, archive: PlainArchive) -> None:
@@ -153,13 +183,18 @@ async def test_nothing_found_in_xml_is_nothing(ask: Asking) -> None:
     assert (204, b"") == (response.status, response.body)
 
 
-async def test_a_cut_answer_says_so(ask: Asking, archive: PlainArchive) -> None:
-    """With a warning of code 299 (QID-51)."""
-    archive.matches = Matches([match(StudyInstanceUID="1.2")], remaining=True)
+@pytest.mark.parametrize(("remaining", "count"), [(7, "7 "), (None, ""), (0, None)])
+async def test_a_cut_answer_says_so(
+    ask: Asking, archive: PlainArchive, remaining: int | None, count: str | None
+) -> None:
+    """In the name of the service, with how many remain if that is known (QID-51, GEN-19)."""
+    archive.matches = Matches([match(StudyInstanceUID="1.2")], remaining)
     response = await ask("GET", "/dicom-web/studies?limit=1")
 
-    assert ("There are additional results that can be requested.",) == response.warnings
-    assert response.headers["Warning"].startswith("299 ")
+    text = f"There are {count}additional results that can be requested"
+    assert (() if count is None else (text,)) == response.warnings
+    field = None if count is None else f"299 http://pacs.example/dicom-web: {text}"
+    assert field == response.headers.get("Warning")
 
 
 async def test_the_archive_s_warnings_are_told(ask: Asking, archive: PlainArchive) -> None:

@@ -34,6 +34,8 @@ class SearchVerbs(Verbs):
         get_remaining: bool = False,
         additional_params: Mapping[str, Any] | None = None,
         *,
+        emptyvaluematching: bool | None = None,
+        multiplevaluematching: bool | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> SearchCall[Dataset]:
         """Search for studies.
@@ -49,6 +51,9 @@ class SearchVerbs(Verbs):
                 as a data set of matching keys (an empty element asks for the field).
             get_remaining: Ask for page after page until the server has no more.
             additional_params: Further query parameters, as the server documents them.
+            emptyvaluematching: Let the value ``""`` (two quotation marks) match what has none.
+            multiplevaluematching: Let a list of values match what has all of them, such as
+                ``{"ModalitiesInStudy": ["CT", "PT"]}``.
             headers: Further header fields.
 
         Returns:
@@ -60,10 +65,15 @@ class SearchVerbs(Verbs):
         """
         return self._search(
             Selector(study=""),
-            Query.build(search_filters, fields),
-            (fuzzymatching, limit, offset, get_remaining),
-            additional_params,
-            headers,
+            Query.build(search_filters, fields, multiplevaluematching=bool(multiplevaluematching)),
+            get_remaining,
+            fuzzymatching=fuzzymatching,
+            limit=limit,
+            offset=offset,
+            parameters=additional_params,
+            headers=Headers(headers or {}),
+            emptyvaluematching=emptyvaluematching,
+            multiplevaluematching=multiplevaluematching,
         )
 
     def search_for_series(
@@ -77,6 +87,8 @@ class SearchVerbs(Verbs):
         get_remaining: bool = False,
         additional_params: Mapping[str, Any] | None = None,
         *,
+        emptyvaluematching: bool | None = None,
+        multiplevaluematching: bool | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> SearchCall[Dataset]:
         """Search for series: of a study, or of all.
@@ -90,6 +102,8 @@ class SearchVerbs(Verbs):
             search_filters: Attributes and what they must match.
             get_remaining: Ask for all pages.
             additional_params: Further query parameters.
+            emptyvaluematching: Let ``""`` match what has no value.
+            multiplevaluematching: Let lists match what has all of their values.
             headers: Further header fields.
 
         Returns:
@@ -100,10 +114,15 @@ class SearchVerbs(Verbs):
         """
         return self._search(
             Selector(study=_level(study_instance_uid, "study_instance_uid"), series=""),
-            Query.build(search_filters, fields),
-            (fuzzymatching, limit, offset, get_remaining),
-            additional_params,
-            headers,
+            Query.build(search_filters, fields, multiplevaluematching=bool(multiplevaluematching)),
+            get_remaining,
+            fuzzymatching=fuzzymatching,
+            limit=limit,
+            offset=offset,
+            parameters=additional_params,
+            headers=Headers(headers or {}),
+            emptyvaluematching=emptyvaluematching,
+            multiplevaluematching=multiplevaluematching,
         )
 
     def search_for_instances(
@@ -118,6 +137,8 @@ class SearchVerbs(Verbs):
         get_remaining: bool = False,
         additional_params: Mapping[str, Any] | None = None,
         *,
+        emptyvaluematching: bool | None = None,
+        multiplevaluematching: bool | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> SearchCall[Dataset]:
         """Search for instances: of a series, of a study, or of all.
@@ -132,6 +153,8 @@ class SearchVerbs(Verbs):
             search_filters: Attributes and what they must match.
             get_remaining: Ask for all pages.
             additional_params: Further query parameters.
+            emptyvaluematching: Let ``""`` match what has no value.
+            multiplevaluematching: Let lists match what has all of their values.
             headers: Further header fields.
 
         Returns:
@@ -146,31 +169,21 @@ class SearchVerbs(Verbs):
                 series=_level(series_instance_uid, "series_instance_uid"),
                 instance="",
             ),
-            Query.build(search_filters, fields),
-            (fuzzymatching, limit, offset, get_remaining),
-            additional_params,
-            headers,
-        )
-
-    def _search(
-        self,
-        selector: Selector,
-        query: Query,
-        settings: tuple[bool | None, int | None, int | None, bool],
-        parameters: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-    ) -> SearchCall[Dataset]:
-        fuzzymatching, limit, offset, all_pages = settings
-        request = SearchRequest(
-            self._qido,
-            selector,
-            query,
+            Query.build(search_filters, fields, multiplevaluematching=bool(multiplevaluematching)),
+            get_remaining,
             fuzzymatching=fuzzymatching,
             limit=limit,
             offset=offset,
-            parameters=parameters,
+            parameters=additional_params,
             headers=Headers(headers or {}),
+            emptyvaluematching=emptyvaluematching,
+            multiplevaluematching=multiplevaluematching,
         )
+
+    def _search(
+        self, selector: Selector, query: Query, all_pages: bool, **settings: Any
+    ) -> SearchCall[Dataset]:
+        request = SearchRequest(self._qido, selector, query, **settings)
         return SearchCall(self._session, request, dataset_from_json, all_pages=all_pages)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "Database", "open_database"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """To be raised with every change of what is in the file, also of how texts are folded."""
 
 _APPLICATION_ID: Final = int.from_bytes(b"aDwI")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import ContentError, RemoteProtocolError
@@ -12,7 +13,8 @@ from .attributes import COMPUTED, NOTED, Level, level_of, read_attributes
 from .columns import conditions
 from .found import SELECT_FOUND, Found, found_of
 from .matching import Rules, compile_filters
-from .results import Results, level_of_search
+from .notation import find_attribute, format_attribute, split_attributes
+from .results import CHARACTER_SET, Results, level_of_search
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,12 +25,23 @@ if TYPE_CHECKING:
 
     from ...dicom import AttributePath, JsonObject
     from ...services import SearchRequest
+    from ..archive import Written
 
-__all__ = ["MOST_READ", "Search"]
+__all__ = ["MOST_COMPARED", "MOST_COUNTED", "MOST_READ", "Search"]
 
 MOST_READ: Final = 1000
 """Instances that one search may have to read from their files, each within milliseconds."""
+MOST_COMPARED: Final = 25_000
+"""Rows that one search may have to compare with its keys here in vain, each within 10 µs. Those
+that match don't count: whoever goes from page to page comes to the end."""
+MOST_COUNTED: Final = 10_000
+"""Results behind the last one wanted that are counted, all within 2 ms."""
+MOST_COMPARED_TO_COUNT: Final = 1000
+"""Rows behind it that are compared for that."""
 
+_Row = tuple[Any, ...]
+_UNICODE: Final = format_attribute({"vr": "CS", "Value": ["ISO_IR 192"]})
+"""Specific Character Set of what is more than ASCII."""
 _NO_KEYS: Final = frozenset({0x00080005, 0x00080052})
 """Specific Character Set and Query/Retrieve Level: URLs are UTF-8, and the resource has a level."""
 _OF_ANSWERS: Final = _NO_KEYS | {0x00081190}
@@ -86,9 +99,13 @@ class Search:
         self._filters = tuple(pair for pair in keys if self._is_supported(pair[0]))
         self._warnings = self._ignored([path for path, _ in keys], query.fields)
         self._noted = tuple(pair for pair in self._filters if _is_noted(pair[0]))
+        self._names = list(dict.fromkeys(f"{path.tags[0]:08X}" for path, _ in self._noted))
         self._is_noted_match = compile_filters(self._noted, self._rules)
         self._is_match = compile_filters(self._filters, self._rules)
-        fields = [path for path in query.fields if self._is_supported(path)]
+        self._reads_keys = self._noted != self._filters
+        fields = [
+            path for path in query.fields if self._is_supported(path) and path.tag not in _NO_KEYS
+        ]
         everything = query.all_fields and self._level is Level.INSTANCE and self._can_load
         self._reads_results = everything or not all(map(_is_noted, fields))
         asked = [path for path, _ in self._filters]
@@ -97,6 +114,8 @@ class Search:
             request.selector, asked, fields, creators, all_fields=query.all_fields
         )
         unread = [path.tags[0] for path in (*asked, *fields) if not _is_noted(path)]
+        # Those of a study and of a series stand in many rows, one after the other.
+        self._split = lru_cache(maxsize=4)(split_attributes)
         self._reader = None if load is None else _Reader(load, unread, everything=everything)
 
     def run(self, connection: sqlite3.Connection, limit: int) -> Matches:
@@ -107,51 +126,80 @@ class Search:
             limit: The most matches wanted, besides the request's own limit.
 
         Raises:
-            RemoteProtocolError: Too many instances would have to be read.
+            RemoteProtocolError: Too much would have to be compared, or read.
         """
         if self._limit is not None:
             limit = min(limit, self._limit)
-        datasets: list[Dataset] = []
-        remaining = False
-        for key, attributes in self._matching(connection, limit):
-            if len(datasets) == limit:
-                remaining = True
-                break
-            known = attributes
-            if self._reader is not None and self._reads_results and self._noted == self._filters:
-                known = {**self._reader.read(connection, self._level, key), **attributes}
-            datasets.append(self._results.make(known))
+        if self._filters:
+            rows, first = self._rows(connection, _COLUMNS[self._level], -1, 0), self._offset
+        else:
+            rows, first = self._rows(connection, _COLUMNS[self._level], limit, self._offset), 0
+        page = islice(self._matching(connection, rows), first, first + limit)
+        datasets = [self._result(connection, *found) for found in page]
+        remaining = 0 if len(datasets) < limit else self._remaining(connection, rows, limit)
         return Matches(datasets, remaining, self._warnings)
 
     def _matching(
-        self, connection: sqlite3.Connection, limit: int
-    ) -> Iterator[tuple[int, JsonObject]]:
-        """What matches, behind the offset: keys of rows, and all attributes that are known.
+        self, connection: sqlite3.Connection, rows: Iterator[_Row]
+    ) -> Iterator[tuple[int, list[str], JsonObject]]:
+        """What matches: keys of rows, what is noted, and what was read besides to tell.
 
-        There may be more than the limit.
+        Raises:
+            RemoteProtocolError: Too much would have to be compared, or read.
         """
-        parse = lru_cache(maxsize=4)(json.loads)
-        if not self._filters:
-            for key, *texts in self._rows(connection, limit + 1, self._offset):
-                yield key, _merged(map(parse, texts))
-            return
-        skip = self._offset
-        for key, *texts in self._rows(connection, -1, 0):
-            attributes = _merged(map(parse, texts))
-            if not self._is_noted_match(attributes):
+        left = MOST_COMPARED
+        for key, *noted in rows:
+            read: JsonObject = {}
+            if self._filters and not self._is_noted_match(self._keys_of(noted)):
+                if not left:
+                    raise _too_broad("studies, series or instances would have to be compared")
+                left -= 1
                 continue
-            if self._reader is not None and self._noted != self._filters:
-                attributes = {**self._reader.read(connection, self._level, key), **attributes}
-                if not self._is_match(attributes):
+            if self._reader is not None and self._reads_keys:
+                read = self._reader.read(connection, self._level, key)
+                if not self._is_match({**read, **_merged(map(json.loads, noted))}):
                     continue
-            if skip:
-                skip -= 1
-            else:
-                yield key, attributes
+            yield key, noted, read
+
+    def _keys_of(self, noted: list[str]) -> JsonObject:
+        """The attributes that are matched, as far as they are noted; the lowest level's count."""
+        found: JsonObject = {}
+        for name in self._names:
+            for text in reversed(noted):
+                attribute = find_attribute(text, name)
+                if attribute is not None:
+                    found[name] = attribute
+                    break
+        return found
+
+    def _result(
+        self, connection: sqlite3.Connection, key: int, noted: list[str], read: JsonObject
+    ) -> Written:
+        if self._reader is not None and self._reads_results and not self._reads_keys:
+            read = self._reader.read(connection, self._level, key)
+        attributes = {name: format_attribute(attribute) for name, attribute in read.items()}
+        for text in noted:
+            attributes |= self._split(text)
+        if not all(map(str.isascii, (*noted, *attributes.values()) if read else noted)):
+            attributes[CHARACTER_SET] = _UNICODE
+        return self._results.make(attributes, read)
+
+    def _remaining(
+        self, connection: sqlite3.Connection, rows: Iterator[_Row], limit: int
+    ) -> int | None:
+        """How many more match than were wanted; ``None`` if it takes too much to tell."""
+        if not self._filters:
+            behind = self._rows(connection, "1", MOST_COUNTED + 1, self._offset + limit)
+            count = sum(1 for _ in behind)
+            return count if count <= MOST_COUNTED else None
+        candidates = list(islice(rows, MOST_COMPARED_TO_COUNT + 1))
+        if candidates and (self._reads_keys or len(candidates) > MOST_COMPARED_TO_COUNT):
+            return None
+        return sum(self._is_noted_match(self._keys_of(noted)) for _, *noted in candidates)
 
     def _rows(
-        self, connection: sqlite3.Connection, limit: int, offset: int
-    ) -> Iterator[tuple[Any, ...]]:
+        self, connection: sqlite3.Connection, columns: str, limit: int, offset: int
+    ) -> Iterator[_Row]:
         terms, values = conditions(self._noted, self._rules, self._level + 1)
         uids = (self._selector.study, self._selector.series)
         for alias, uid in zip(_ALIASES, uids, strict=False):
@@ -163,7 +211,7 @@ class Search:
         # All of it is ours: where values belong it has question marks.
         statement = " ".join(
             [
-                f"SELECT {_COLUMNS[self._level]}",
+                f"SELECT {columns}",
                 f"FROM {_TABLES[self._level].format(join=join)}",
                 where,
                 f"ORDER BY {_ORDER[self._level]} LIMIT ? OFFSET ?",
@@ -206,6 +254,14 @@ def _merged(levels: Iterable[JsonObject]) -> JsonObject:
     for attributes in levels:
         merged |= attributes
     return merged
+
+
+def _too_broad(what: str) -> RemoteProtocolError:
+    return RemoteProtocolError(
+        f"too many {what}",
+        status_hint=413,
+        hint="search for further attributes, such as PatientID or StudyDate",
+    )
 
 
 def _creators(
@@ -253,11 +309,7 @@ class _Reader:
             RemoteProtocolError: Too many have been read.
         """
         if not self._left:
-            raise RemoteProtocolError(
-                "too many instances would have to be read",
-                status_hint=413,
-                hint="search for further attributes, such as PatientID or StudyDate",
-            )
+            raise _too_broad("instances would have to be read")
         self._left -= 1
         row = connection.execute(
             f"{SELECT_FOUND} WHERE {_ALIASES[level]}.key = ?"
@@ -271,7 +323,7 @@ class _Reader:
         # Going through the data set itself would convert each of its elements.
         tags = dataset.keys()
         names = {f"{tag:08X}" for tag in tags if self._everything or tag.group in self._groups}
-        read = read_attributes(dataset, names | self._names)
-        if not self._everything:
-            return read
-        return {name: value for name, value in read.items() if _BINARY not in value}
+        read = read_attributes(dataset, (names | self._names) - {CHARACTER_SET})
+        if self._everything:
+            read = {name: value for name, value in read.items() if _BINARY not in value}
+        return read

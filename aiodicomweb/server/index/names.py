@@ -61,6 +61,10 @@ def resemble(sought: str, word: str) -> bool:
     # One slip leaves at most two letters that differ, and soon tells most words apart.
     if not slips or (slips == 1 and len(one) > 2):
         return False
+    # A letter that the other word lacks is a slip each; that tells most of the rest.
+    letters, others = set(one), set(other)
+    if len(letters - others) > slips or len(others - letters) > slips:
+        return False
     return _distance(one, other) <= slips
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .attributes import Entry, Level
 from .columns import columns_of_series, columns_of_study, first_number
+from .notation import format_attributes
 from .values import has_value
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ __all__ = ["Notes"]
 _WORDINGS: Final = 16
 """How many wordings are merged, the newest. There are one or two; where each instance has its
 own, merging all of them for each new instance would cost the square of their number."""
-
-_format: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 _SELECT_KEYS: Final = (
     "SELECT i.key, i.uid, s.key, s.study FROM instance i JOIN series s ON s.key = i.series"
@@ -82,7 +81,7 @@ class Notes:
                 entry.version,
                 self._wording(Level.STUDY, study, description.attributes[Level.STUDY]),
                 self._wording(Level.SERIES, series, description.attributes[Level.SERIES]),
-                _format(own),
+                format_attributes(own),
             ),
         )
         if path is not None:
@@ -146,7 +145,7 @@ class Notes:
                 "SELECT attributes, key FROM said WHERE level = ? AND about = ?", (level, about)
             )
             known = self._said[level, about] = dict(rows.fetchall())
-        text = _format(attributes)
+        text = format_attributes(attributes)
         key = known.get(text)
         if key is None:
             key = known[text] = self._insert(
@@ -234,7 +233,7 @@ class Notes:
         settings = ", ".join(f"{name} = ?" for name in (*columns, "attributes"))
         self._connection.execute(
             f"UPDATE {table} SET {settings} WHERE key = ?",  # noqa: S608
-            (*columns.values(), _format(attributes), key),
+            (*columns.values(), format_attributes(attributes), key),
         )
 
     def _drop(self, level: Level, key: int) -> None:

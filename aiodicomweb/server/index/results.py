@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...dicom import dataset_from_json
-from ...errors import JsonModelError
+from ..archive import Written
 from .attributes import RETURNED, Level, empty_attribute
 from .matching import locate
+from .notation import format_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pydicom import Dataset
     from pydicom.tag import BaseTag
 
     from ...dicom import AttributePath, JsonObject
     from ...services import Selector
 
-__all__ = ["Results", "level_of_search"]
+__all__ = ["CHARACTER_SET", "Results", "level_of_search"]
+
+CHARACTER_SET: Final = "00080005"
 
 _UNIQUE_KEYS: Final = {
     Level.STUDY: "0020000D",
@@ -67,57 +68,43 @@ class Results:
         self._private = [tag for tag in asked if tag.is_private]
         level = level_of_search(selector)
         levels = _returned_levels(selector)
-        self._always = dict.fromkeys(
-            [
-                *(_UNIQUE_KEYS[other] for other in Level if other <= level),
-                *(name for other in levels for name in RETURNED[other].always),
-                *(f"{tag:08X}" for tag in asked if not tag.is_private),
-            ]
-        )
-        self._known = dict.fromkeys(name for other in levels for name in RETURNED[other].known)
+        always = {
+            *(_UNIQUE_KEYS[other] for other in Level if other <= level),
+            *(name for other in levels for name in RETURNED[other].always),
+            *(f"{tag:08X}" for tag in asked if not tag.is_private),
+        }
+        known = {CHARACTER_SET, *(name for other in levels for name in RETURNED[other].known)}
+        self._returned = [
+            (name, format_attribute(empty_attribute(name)) if name in always else None)
+            for name in sorted(always | known)
+        ]
 
-    def make(self, attributes: JsonObject) -> Dataset:
+    def make(self, attributes: Mapping[str, str], read: JsonObject) -> Written:
         """A result.
 
         Args:
-            attributes: All that is known of what was found, and of the levels above.
+            attributes: All that is known of what was found, and of the levels above, as texts.
+            read: Those of them that are not noted; all private ones are among them.
         """
+        result = {
+            name: attribute
+            for name, empty in self._returned
+            if (attribute := attributes.get(name) or empty) is not None
+        }
         if self._all_fields:
-            result = dict(attributes)
-        else:
-            result = {name: attributes[name] for name in self._known if name in attributes}
-        for name in self._always:
-            result[name] = attributes.get(name) or empty_attribute(name)
+            result = {**attributes, **result}
         for tag in self._private:
-            for name in self._names_of_private(attributes, tag):
+            for name in self._names_of_private(read, tag):
                 result[name] = attributes[name]
-        return _dataset(result)
+        return Written(result)
 
-    def _names_of_private(self, attributes: JsonObject, tag: BaseTag) -> Sequence[str]:
+    def _names_of_private(self, read: JsonObject, tag: BaseTag) -> Sequence[str]:
         """A private attribute and its private creator, where they are in this data set."""
         creator = self._creators.get(tag)
         if creator is None:
             return ()
-        name = locate(attributes, tag, creator)
+        name = locate(read, tag, creator)
         if name is None:
             return ()
         names = (f"{name[:4]}00{name[4:6]}", name)
-        return [name for name in names if name in attributes]
-
-
-def _dataset(result: JsonObject) -> Dataset:
-    try:
-        return dataset_from_json(result)
-    except JsonModelError:
-        # A file may hold what can be written, but not read again, such as a number that is none.
-        return dataset_from_json(
-            {name: value for name, value in result.items() if _is_readable(name, value)}
-        )
-
-
-def _is_readable(name: str, attribute: JsonObject) -> bool:
-    try:
-        dataset_from_json({name: attribute})
-    except JsonModelError:
-        return False
-    return True
+        return [name for name in names if name in read]

@@ -43,6 +43,24 @@ SEARCHES: dict[str, tuple[Callable[[Client], Any], str]] = {
         lambda client: client.search_for_studies(True, 10, 20),
         "/studies?fuzzymatching=true&limit=10&offset=20",
     ),
+    "several values": (
+        lambda client: client.search_for_studies(
+            search_filters={"ModalitiesInStudy": ["CT", "PT"]}, multiplevaluematching=True
+        ),
+        "/studies?ModalitiesInStudy=CT,PT&multiplevaluematching=true",
+    ),
+    "no value": (
+        lambda client: client.search_for_series(
+            search_filters={"BodyPartExamined": '""'}, emptyvaluematching=True
+        ),
+        "/series?BodyPartExamined=%22%22&emptyvaluematching=true",
+    ),
+    "switched off": (
+        lambda client: client.search_for_instances(
+            emptyvaluematching=False, multiplevaluematching=False
+        ),
+        "/instances?emptyvaluematching=false&multiplevaluematching=false",
+    ),
     "vendor parameters": (
         lambda client: client.search_for_studies(
             additional_params={"orderby": ["-StudyDate", "x"]}
@@ -93,6 +111,7 @@ async def test_a_data_set_of_keys() -> None:
         lambda client: client.search_for_instances(None, "1.2"),
         lambda client: client.search_for_studies(search_filters={"NoSuchKeyword": "x"}),
         lambda client: client.search_for_studies(fields=["NoSuchKeyword"]),
+        lambda client: client.search_for_studies(search_filters={"Modality": ["CT", "PT"]}),
     ],
 )
 def test_what_cannot_be_is_told_at_once(search: Callable[[Client], object]) -> None:

@@ -17,6 +17,7 @@ from aiodicomweb.server.index.matching import Rules
 from aiodicomweb.services import Selector
 
 from ...support.entries import an_entry, attributes_of, search_request
+from ...support.searching import datasets_of
 
 if TYPE_CHECKING:
     from aiodicomweb.server.index.attributes import Entry
@@ -132,7 +133,7 @@ def found(index: Index, request: SearchRequest) -> list[Any] | None:
                 dataset.get(name)
                 for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
             ]
-            for dataset in index.search(request, 100).datasets
+            for dataset in datasets_of(index.search(request, 100))
         ]
     except RemoteProtocolError:
         return None
