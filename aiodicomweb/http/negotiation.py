@@ -180,19 +180,20 @@ def choose_media_type(
         accept: The ``Accept`` field, parsed; ``None`` where there is none, which HTTP takes for
             anything.
         parameter: The ``accept`` query parameter, parsed. Its members count if the ``Accept``
-            field covers them too, and go before it; wildcards don't count in it.
+            field covers them too, and go before it; wildcards don't count in it. Where the field
+            covers nothing that there is, they count alone: a wish that can be fulfilled is better
+            than a 406, which HTTP doesn't ask for (RFC 9110 §12.4.1).
         default: The default media type of the resource's category, one of ``offers``.
 
     Returns:
         One of ``offers``; ``None`` if none is acceptable, which is a 406.
     """
     ranges = (MediaRange(MediaType("*", "*")),) if accept is None else accept
-    asked = [
-        member
-        for member in parameter
-        if not member.is_wildcard and quality_of(member.media_type, ranges) > 0
-    ]
-    return _best(offers, asked, None) or _best(offers, ranges, default)
+    named = [member for member in parameter if not member.is_wildcard]
+    covered = [member for member in named if quality_of(member.media_type, ranges) > 0]
+    return (
+        _best(offers, covered, None) or _best(offers, ranges, default) or _best(offers, named, None)
+    )
 
 
 def _best(

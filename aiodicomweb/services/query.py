@@ -111,7 +111,8 @@ class Query:
 
         An attribute by keyword, tag or path is matched, or asked for where it comes without
         value (PS3.4 §C.2.2.2.3). A list of UIDs may be separated by commas and backslashes, and
-        may be several parameters. Where ``all`` is asked for, other fields add nothing.
+        may be several parameters. An encoded comma separates fields and code strings too, which
+        have none: browsers' ``URLSearchParams`` writes no other. Beside ``all`` no field counts.
 
         Returns:
             The query, and the parameters that are none of it: unknown names, and unknown fields
@@ -126,10 +127,11 @@ class Query:
         all_fields = False
         for name, values in parameters:
             if name == _INCLUDE:
-                all_fields = all_fields or _ALL in values
-                fields = [(_known(value), value) for value in values if value != _ALL]
+                names = _split(values)
+                all_fields = all_fields or _ALL in names
+                fields = [(_known(field), field) for field in names if field != _ALL]
                 asked.update((path, None) for path, _ in fields if path)
-                strange = tuple(value for path, value in fields if not path)
+                strange = tuple(field for path, field in fields if not path)
                 unknown += [(name, strange)] if strange else []
             elif (path := _known(name)) is None:
                 unknown.append((name, tuple(values)))
@@ -138,7 +140,7 @@ class Query:
             elif path in filters and path.vr != "UI":
                 raise ConfigurationError(f"{path} is searched for twice")
             else:
-                filters.setdefault(path, []).extend(values)
+                filters.setdefault(path, []).extend(_members(path, values))
         matched = tuple((path, tuple(values)) for path, values in filters.items())
         return cls(matched, () if all_fields else tuple(asked), all_fields), tuple(unknown)
 
@@ -178,6 +180,14 @@ def _separate(path: AttributePath, values: Sequence[str]) -> tuple[str, ...]:
     if path.vr != "UI":
         return tuple(values)
     return tuple(uid for value in values for uid in _SEPARATORS.split(value) if uid)
+
+
+def _members(path: AttributePath, values: Sequence[str]) -> list[str]:
+    return [*filter(None, _split(values))] if path.vr == "CS" else list(values)
+
+
+def _split(values: Sequence[str]) -> list[str]:
+    return [member for value in values for member in value.split(",")]
 
 
 def _known(name: str) -> AttributePath | None:

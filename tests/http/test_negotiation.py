@@ -236,6 +236,8 @@ def test_without_default_anything_is_any() -> None:
         (JSON, "*/*, multipart/*", f"{JSON}, {XML}; q=0.1"),  # MED-48: no wildcards
         (JSON, "text/html", "*/*"),  # MED-49
         (XML, XML, None),
+        (XML, XML, "image/jpeg"),  # rather than a 406, as browsers' viewers hope
+        (None, "*/*", "image/jpeg"),
         (None, "text/html", "image/jpeg"),
     ],
 )

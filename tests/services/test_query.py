@@ -23,11 +23,30 @@ def test_a_query_is_parsed_from_parameters() -> None:
     assert (("orderby", ("x",)), ("includefield", ("set",))) == unknown
 
 
+def test_fields_may_be_separated_by_encoded_commas() -> None:
+    """As ``URLSearchParams`` of browsers writes lists; no name has a comma (GEN-07)."""
+    url = URL.parse("http://h/?includefield=00100010%2Cset%2C0020000D&includefield=all%2C00080060")
+    query, unknown = Query.parse(url.parse_query()[:1])
+
+    assert ((NAME, STUDY), False) == (query.fields, query.all_fields)
+    assert (("includefield", ("set",)),) == unknown
+    assert Query.parse(url.parse_query())[0].all_fields
+
+
 @pytest.mark.parametrize("text", ["1.2\\1.3", "1.2,1.3", ",1.2,,1.3\\"])
 def test_lists_of_uids_have_one_form(text: str) -> None:
     """However they are separated, also by the caller (QID-23)."""
     assert ((STUDY, ("1.2", "1.3")),) == Query.build({"StudyInstanceUID": text}).filters
     assert ((NAME, (text,)),) == Query.build({"PatientName": text}).filters
+
+
+@pytest.mark.parametrize("text", ["CT,MR", "CT%2CMR", ",CT%2c,MR"])
+def test_code_strings_have_no_comma(text: str) -> None:
+    """One between them separates, encoded or not, as OHIF writes modalities (QID-42, GEN-07)."""
+    parameters = URL.parse(f"http://h/?ModalitiesInStudy={text}").parse_query()
+    modalities = parse_attribute_path("ModalitiesInStudy")
+
+    assert ((modalities, ("CT", "MR")),) == Query.parse(parameters)[0].filters
 
 
 @pytest.mark.parametrize("text", ["", ",", "\\"])

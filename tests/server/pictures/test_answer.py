@@ -114,6 +114,21 @@ async def test_the_accept_parameter_goes_before_the_field() -> None:
 
 
 @pytest.mark.parametrize(
+    "accept",
+    [
+        'multipart/related; type="application/octet-stream"',
+        "image/jxl,image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+    ],
+)
+@pytest.mark.parametrize("resource", ["rendered", "thumbnail"])
+async def test_the_accept_parameter_of_viewers(resource: str, accept: str) -> None:
+    """It counts though the field is for bulk data, as OHIF's library sends it, or a browser's."""
+    path = f"{INSTANCE}/{resource}?accept=image%2Fjpeg"
+
+    assert "JPEG" == image_in(await get(FakeArchive([one()]), path, accept)).format
+
+
+@pytest.mark.parametrize(
     ("query", "expected"),
     [
         ("", [[0, 100, 200]]),
