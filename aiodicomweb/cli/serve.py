@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ import click
 from click.core import ParameterSource
 from click.types import StringParamType
 
-from .output import count, status, warn
+from .output import count, warn
+from .scan_report import ScanReport
 
 if TYPE_CHECKING:
     import ssl
@@ -22,7 +24,14 @@ if TYPE_CHECKING:
 
     from anyio import CancelScope, Event
 
-    from aiodicomweb.server import Access, DirectoryArchive, MemoryArchive, ScanProgress, Server
+    from aiodicomweb.server import (
+        Access,
+        DirectoryArchive,
+        MemoryArchive,
+        Rescan,
+        ScanProgress,
+        Server,
+    )
 
 __all__ = ["DEFAULT_PORT", "serve"]
 
@@ -49,6 +58,7 @@ class Serving:
     Attributes:
         folder: Where the files are; ``None`` keeps everything in memory.
         index: The file of the folder's index; by default in the folder.
+        rescan: Seconds between scans of the folder; 0 for none.
         read_only: Whether nothing is written.
         allow_delete: Whether clients may delete.
         host: Where to listen.
@@ -63,6 +73,7 @@ class Serving:
 
     folder: Path | None
     index: Path | None
+    rescan: int
     read_only: bool
     allow_delete: bool
     host: str
@@ -75,7 +86,9 @@ class Serving:
     tls_key: Path | None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot go together."""
+        """Take the host as URLs have it, too, and refuse what cannot go together."""
+        if self.host.startswith("[") and self.host.endswith("]"):
+            self.host = self.host[1:-1]
         if self.folder is None and (self.read_only or self.index):
             raise click.UsageError("--read-only and --index are for a folder: name one")
         if not all(name and password for name, _, password in self._users()):
@@ -101,6 +114,16 @@ class Serving:
             self.folder, index=self.index, read_only=self.read_only, on_progress=note
         )
 
+    def rescans(
+        self, archive: DirectoryArchive | MemoryArchive, note: Callable[[ScanProgress], None]
+    ) -> Rescan | None:
+        """What looks for changes of the folder, if there is one, and who is told of each scan."""
+        from aiodicomweb.server import DirectoryArchive, Rescan
+
+        if not isinstance(archive, DirectoryArchive):
+            return None
+        return Rescan(archive, self.rescan, note)
+
     def server(
         self, archive: DirectoryArchive | MemoryArchive, tls: ssl.SSLContext | None
     ) -> Server:
@@ -118,6 +141,12 @@ class Serving:
             access=self._access(),
             cors="*" in self.origins or self.origins or False,
         )
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether all addresses of this machine are listened on."""
+        address = _address(self.host)
+        return address is not None and address.is_unspecified
 
     def dangers(self) -> Generator[str]:
         """What people should know who serve more than their own machine."""
@@ -154,10 +183,16 @@ class Serving:
 
 
 def _is_own_machine(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, if it is one and not a name."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return None
 
 
 @click.command()
@@ -175,6 +210,10 @@ def _is_own_machine(host: str) -> bool:
 @click.option(
     "--index", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="Keep the index in this file, instead of in DIR.",
+)  # fmt: skip
+@click.option(
+    "--rescan", type=click.IntRange(0), metavar="SECONDS", default=60, show_default=True,
+    help="Look for files that were copied into DIR or removed; 0 is never, but for SIGHUP.",
 )  # fmt: skip
 @click.option(
     "--user", "users", type=Lines(), multiple=True, metavar="NAME:PASSWORD",
@@ -200,17 +239,29 @@ def serve(context: click.Context, /, *, verbose: bool, **options: Any) -> int:
     Prints the URL when the folder has been looked through, and serves until interrupted. The first
     interruption lets running requests finish; a second one cuts them. Without DIR there is an empty
     archive in memory, which is gone at the end.
+
+    Files that are copied into DIR meanwhile are found within a minute, or at once with SIGHUP.
     """
     _refuse_options_of_clients(context)
     _refuse_empty_variables()
     serving = Serving(**options)
     import anyio
 
+    _import_server()
+
     with _access_log() if verbose else contextlib.nullcontext():
         finished = anyio.run(_serve, serving, serving.tls())
     if not finished:
         raise KeyboardInterrupt
     return 0
+
+
+def _import_server() -> None:
+    """Import all that requests need: in the event loop it would hold them up."""
+    import aiodicomweb.server  # pyright: ignore[reportUnusedImport]
+
+    with contextlib.suppress(ImportError):  # an extra
+        import aiodicomweb.server.pictures  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 
 def _refuse_options_of_clients(context: click.Context) -> None:
@@ -248,87 +299,86 @@ def _access_log() -> Generator[None]:
         log.removeHandler(handler)
 
 
-class _Interruption:
-    """What signals do: the first one ends the service, the next one cuts.
+class _Signals:
+    """What signals do: the first that interrupts ends the service, the next one cuts.
+
+    SIGHUP asks for a scan, unless it comes because the terminal was closed.
 
     Args:
-        came: Set by the first one.
+        came: Set by the first interruption.
         cut: What is cut. Before the service has begun there is nothing to be finished.
 
     Attributes:
         serving: Whether it has begun.
+        rescan: What scans; ``None`` as long as there is nothing to scan.
     """
 
     def __init__(self, came: Event, cut: CancelScope) -> None:
         self.came = came
         self.cut = cut
         self.serving = False
+        self.rescan: Rescan | None = None
+        self._has_terminal = _has_terminal()
 
     async def watch(self, signals: AsyncIterator[signal.Signals]) -> None:
         """Obey the signals of this process."""
-        async for _ in signals:
+        async for number in signals:
+            if number == signal.SIGHUP and self._has_terminal == _has_terminal():
+                if self.rescan is not None:
+                    self.rescan.ask()
+                continue
             if self.came.is_set() or not self.serving:
                 self.cut.cancel()
             self.came.set()
+
+
+def _has_terminal() -> bool:
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 async def _serve(serving: Serving, tls: ssl.SSLContext | None) -> bool:
     """Serve until a signal comes; whether nothing was cut."""
     import anyio
 
-    interruption = _Interruption(anyio.Event(), anyio.CancelScope())
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    obeyed = [signal.SIGINT, signal.SIGTERM]
+    if serving.folder is not None:
+        obeyed.append(signal.SIGHUP)
+    signals = _Signals(anyio.Event(), anyio.CancelScope())
+    with anyio.open_signal_receiver(*obeyed) as received:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(interruption.watch, signals)
-            with interruption.cut:
-                await _serve_until(interruption, serving, tls)
+            tasks.start_soon(signals.watch, received)
+            with signals.cut:
+                await _serve_until(signals, serving, tls)
             tasks.cancel_scope.cancel()
-    return not interruption.cut.cancelled_caught
+    return not signals.cut.cancelled_caught
 
 
-async def _serve_until(
-    interruption: _Interruption, serving: Serving, tls: ssl.SSLContext | None
-) -> None:
-    scan = _Scan()
-    archive = serving.archive(scan.note)
+async def _serve_until(signals: _Signals, serving: Serving, tls: ssl.SSLContext | None) -> None:
+    report = ScanReport()
+    archive = serving.archive(report.note)
     async with contextlib.AsyncExitStack() as stack:
-        with scan.shown():
+        with report.shown():
             server = await stack.enter_async_context(serving.server(archive, tls))
-        interruption.serving = True
-        warn(scan.warnings())
+        signals.serving = True
+        report.first()
         warn(serving.dangers())
         click.echo(server.url)
         counts = await archive.counts()
         studies, instances = count(counts.studies, "study"), count(counts.instances, "instance")
         click.echo(f"{studies}, {instances} in {serving.place}")
-        await interruption.came.wait()
+        if serving.is_everywhere:
+            click.echo("listening on all addresses of this machine")
+        signals.rescan = serving.rescans(archive, report.later)
+        await _rescan_until(signals)
         click.echo("stopping; once more cuts what still runs", err=True)
 
 
-class _Scan:
-    """How the scan of a folder goes, on a terminal while it lasts."""
+async def _rescan_until(signals: _Signals) -> None:
+    """Look for changes of the folder until an interruption comes."""
+    import anyio
 
-    def __init__(self) -> None:
-        self._last: ScanProgress | None = None
-        self._show: Callable[[str], None] = lambda _text: None
-
-    def note(self, progress: ScanProgress) -> None:
-        self._last = progress
-        self._show(f"scanning: {progress.examined} of {progress.to_examine} files")
-
-    @contextlib.contextmanager
-    def shown(self) -> Generator[None]:
-        with status("scanning") as self._show:
-            yield
-
-    def warnings(self) -> Generator[str]:
-        """What has been left out; of files that have not changed, an earlier scan has said so."""
-        if self._last is None:
-            return
-        for number, reason in (
-            (self._last.broken, "cut short, or without the UIDs of an instance"),
-            (self._last.duplicates, "instances that another file holds already"),
-            (self._last.unreadable, "cannot be read"),
-        ):
-            if number:
-                yield f"left out: {count(number, 'file')}, {reason}"
+    async with anyio.create_task_group() as tasks:
+        if signals.rescan is not None:
+            tasks.start_soon(signals.rescan.run)
+        await signals.came.wait()
+        tasks.cancel_scope.cancel()

@@ -7,9 +7,10 @@ import contextlib
 import logging
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 
 from ..errors import ConfigurationError, TransportError
 from ..http import Origin
@@ -105,6 +106,15 @@ def _is_asyncio() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """Why nobody can listen; Python's own text repeats the address."""
+    if not isinstance(error, OSError):
+        return "that is no name"
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__  # of the search for a name's addresses
 
 
 class HttpServer:
@@ -243,21 +253,23 @@ class HttpServer:
 
     async def _listen(self) -> socket.socket:
         try:
-            addresses = await anyio.getaddrinfo(
-                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
+            # Not anyio's: asyncio in debug mode formats the octets into which that puts the name.
+            addresses = await anyio.to_thread.run_sync(self._resolve)
             # IPv4 first: who is told of a name tries that in any case.
             family, _, _, _, address = min(addresses, key=lambda a: a[0] != socket.AF_INET)
             listener = socket.create_server(address, family=family, backlog=_BACKLOG)
         except (OSError, UnicodeError) as error:
-            code = error.errno if isinstance(error, OSError) else None
-            # Python's own text repeats the address.
-            reason = os.strerror(code) if code and code > 0 else str(error)
             raise ConfigurationError(
-                f"nobody can listen on {self.host} port {self.port}: {reason}"
+                f"nobody can listen on {self.host} port {self.port}: {_reason(error)}"
             ) from error
         listener.setblocking(False)
         return listener
+
+    def _resolve(self) -> list[tuple[Any, ...]]:
+        found = socket.getaddrinfo(
+            self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        return list(found)
 
     async def _accept(self, listener: socket.socket) -> None:
         while not self._stopping:

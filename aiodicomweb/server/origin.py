@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from ..dicom.uids import is_uid
 from ..errors import ConfigurationError, RemoteProtocolError
 from ..http import URL, Headers, OutgoingResponse, Response
 from ..services import Resource, RetrieveRequest, Route, Service
@@ -98,6 +99,29 @@ class Origin:
             return self._cors.mark(request, self._cors.preflight(request))
         return self._cors.mark(request, await self._respond(request, body))
 
+    def has_path(self, path: str) -> bool:
+        """Whether a path is one of this service.
+
+        Then it consists of the standard's words, UIDs, tags and numbers, and may be logged; any
+        other may be a query that was encoded once too often, with the name of a patient in it.
+        """
+        if self._is_document(path):
+            return True
+        try:
+            Route.parse(path, base=self._path)
+        except RemoteProtocolError:
+            value = parse_bulkdata_path(path, self._path)
+            if value is None:
+                return False
+            instance, _ = value
+            return all(
+                is_uid(str(uid)) for uid in (instance.study, instance.series, instance.instance)
+            )
+        return True
+
+    def _is_document(self, path: str) -> bool:
+        return path.startswith(self._path) and path[len(self._path) :] in _DOCUMENT
+
     async def _respond(self, request: Request, body: BodyStream) -> OutgoingResponse:
         try:
             refused = await self._access.check(request) if self._access else None
@@ -108,7 +132,7 @@ class Origin:
     async def _dispatch(self, request: Request, body: BodyStream) -> OutgoingResponse:
         base = URL(request.url.scheme, request.url.authority, self._path)
         path = request.url.path
-        if path.startswith(self._path) and path[len(self._path) :] in _DOCUMENT:
+        if self._is_document(path):
             return self._describe(request, base)
         route = self._route(path)
         methods = _READING if route is None else self._methods(route)

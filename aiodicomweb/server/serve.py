@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from ..errors import ConfigurationError
+from ..http import Origin as HttpOrigin
 from ..net import HttpServer, ServerTimeout
 from ..wire import Limits
 from .cors import Cors
@@ -29,6 +30,9 @@ _access_log = logging.getLogger("aiodicomweb.access")
 _TIMEOUT: Final = ServerTimeout()
 _LIMITS: Final = Limits()
 
+_REACHABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not to listen on
+"""Addresses that stand for all of them, and those by which a machine reaches itself."""
+
 
 class Server:
     """A DICOMweb origin server; an async context manager that serves inside.
@@ -40,8 +44,8 @@ class Server:
             await anyio.sleep_forever()
 
     Leaving it is :meth:`stop`; where an exception ends the block, connections are cut. Each
-    exchange becomes a line of the log ``aiodicomweb.access``, at level ``INFO``, with the path and
-    without the query, which names patients.
+    exchange becomes a line of the log ``aiodicomweb.access``, at level ``INFO``, with the path if
+    it is one of this service, and without the query, which names patients.
 
     Args:
         archive: What there is; opened on entering, closed on leaving.
@@ -83,7 +87,7 @@ class Server:
     ) -> None:
         if read_only and allow_delete:
             raise ConfigurationError("nothing can be deleted where nothing can be written")
-        origin = Origin(
+        self._origin = Origin(
             archive,
             base_path=path,
             allow_store=not read_only,
@@ -94,22 +98,28 @@ class Server:
             limits=limits,
         )
         self._archive = archive
+        self._tls = tls
         self._path = path.rstrip("/")
         self._http = HttpServer(
-            origin.respond,
+            self._origin.respond,
             host=host,
             port=port,
             tls=tls,
             timeout=timeout,
             limits=limits,
             connections=connections,
-            observe=_log_exchange,
+            observe=self._log,
         )
 
     @property
     def url(self) -> str:
-        """The base URL, known inside."""
-        return self._http.origin + self._path
+        """The base URL, known inside.
+
+        Where all addresses are listened on, it is that of this machine for itself.
+        """
+        scheme = "http" if self._tls is None else "https"
+        host = _REACHABLE.get(self._http.host, self._http.host)
+        return f"{HttpOrigin(scheme, host, self._http.port)}{self._path}"
 
     @property
     def port(self) -> int:
@@ -152,6 +162,19 @@ class Server:
         """
         await self._http.stop(grace)
 
+    def _log(self, exchange: Exchange) -> None:
+        path = exchange.path if self._origin.has_path(exchange.path) else ""
+        _access_log.info(
+            '%s "%s %s" %s %d %.3f%s',
+            exchange.peer,
+            exchange.method or "-",
+            path or "-",
+            exchange.status or "-",
+            exchange.sent,
+            exchange.seconds,
+            "" if exchange.complete else " cut",
+        )
+
     async def _close_archive(self) -> None:
         # Nothing waits for a peer here; what was stored must get to the disk in good order.
         with anyio.CancelScope(shield=True):
@@ -168,16 +191,3 @@ def _cors(given: bool | Cors | Iterable[str]) -> Cors | None:
             return Cors((given,))
         case _:
             return Cors(tuple(given))
-
-
-def _log_exchange(exchange: Exchange) -> None:
-    _access_log.info(
-        '%s "%s %s" %s %d %.3f%s',
-        exchange.peer,
-        exchange.method or "-",
-        exchange.path or "-",
-        exchange.status or "-",
-        exchange.sent,
-        exchange.seconds,
-        "" if exchange.complete else " cut",
-    )

@@ -32,8 +32,28 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 _ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\r\n[ \t]")
 """What h11 lets pass in a head, or some of it: controls, bare CR, folded lines."""
 
-_QUOTED = re.compile(r""":| b['"]""")
-"""Where the text of an error of h11 begins to quote octets."""
+_REFUSALS = {
+    "Missing mandatory Host": "the request names no host",
+    "Found multiple Host": "the request has more than one Host field",
+    "Illegal method characters": "the method of the request is no token",
+    "Illegal target characters": "the target of the request has a space or control in it",
+    "Illegal header name": "the name of a header field is no token",
+    "Illegal header value": "the value of a header field has an octet that is not allowed",
+    "bad Content-Length": "Content-Length is no number",
+    "conflicting Content-Length": "the message has two lengths that are not the same",
+    "multiple Transfer-Encoding": "the message has more than one Transfer-Encoding field",
+    "Only Transfer-Encoding": "the body has a transfer coding other than chunked",
+    "continuation line at start": "the first header field begins like a folded line",
+    "no request line": "the request begins with an empty line, and has no request line",
+    "illegal request line": "the first line is no request line of HTTP",
+    "no response line": "the response begins with an empty line, and has no status line",
+    "illegal status line": "the first line is no status line of HTTP",
+    "illegal header line": "a line is no header field",
+    "InformationalResponse status_code": "there is no such status",
+    "Response status_code": "there is no such status",
+    "Received server _SWITCH_UPGRADE": "the protocol is switched, and nobody asked for that",
+}
+"""What errors of h11 begin with, and what is said instead: it may quote octets, and so secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +115,10 @@ def head_length(octets: memoryview, limit: int, searched: int = 0) -> int | None
 
 
 def _verdict(error: h11.ProtocolError) -> str:
-    """What h11 objects to, without the octets that it quotes: they can hold credentials."""
-    return _QUOTED.split(str(error), maxsplit=1)[0]
+    """What h11 objects to, in our words."""
+    text = str(error)
+    known = (words for start, words in _REFUSALS.items() if text.startswith(start))
+    return next(known, "the head of the message is not legal HTTP")
 
 
 class ClientHeads:
@@ -107,12 +129,17 @@ class ClientHeads:
     def __init__(self) -> None:
         self._connection = h11.Connection(h11.CLIENT)
 
-    def request(self, request: Request) -> bytes:
+    def request(self, request: Request, target: str | None = None) -> bytes:
         """Write the head of a request.
 
         ``Host`` is filled in, and so is the framing: ``Content-Length`` where there is a body or
         where the method is one that usually has one (RFC 9110 §8.6), nothing otherwise. A length
-        of the caller's own does not count: one that is wrong would smuggle a request.
+        of the caller's own does not count: one that is wrong would smuggle a request. ``Expect``
+        is left out where there is no body (RFC 9110 §10.1.1).
+
+        Args:
+            request: Whose head.
+            target: What a proxy is to be asked for; ``None`` for the path and query of the URL.
 
         Raises:
             LocalProtocolError: The request is not legal HTTP.
@@ -126,9 +153,13 @@ class ClientHeads:
         length = body_length(request.body)
         if length or request.method in ("POST", "PUT", "PATCH"):
             headers = headers.add("Content-Length", str(length))
+        if not length:
+            headers = headers.without("Expect")  # there is nothing to wait with
         try:
             event = h11.Request(
-                method=request.method, target=request.url.target, headers=headers.to_wire()
+                method=request.method,
+                target=target or request.url.target,
+                headers=headers.to_wire(),
             )
             return self._connection.send(event) or b""
         except h11.LocalProtocolError as error:

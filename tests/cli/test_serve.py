@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import shutil
 import signal
 import socket
@@ -229,16 +230,62 @@ def test_access_log_is_written_when_asked_for(option: str) -> None:
 
 def test_files_that_are_left_out_are_counted(folder: Path) -> None:
     """A file that is cut short, and one more of the same instance, are told of by their number."""
-    (folder / "short.dcm").write_bytes(CT.read_bytes()[:3000])
+    cut_short(folder / "short.dcm")
+    (folder / "arriving.dcm").write_bytes(CT.read_bytes()[:3000])
     shutil.copy(CT, folder / "twice.dcm")
 
     with serve_process(folder) as served:
-        lines = [served.error_line(), served.error_line()]
+        lines = [served.error_line() for _ in range(3)]
 
     assert [
         "warning: left out: 1 file, cut short, or without the UIDs of an instance",
         "warning: left out: 1 file, instances that another file holds already",
+        "warning: left out: 1 file, cut short, and perhaps still being written",
     ] == lines
+
+
+def cut_short(path: Path) -> None:
+    """Write a file that is cut short, and that nobody has written to for long."""
+    path.write_bytes(CT.read_bytes()[:3000])
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+async def test_changes_of_the_folder_are_found(tmp_path: Path, seconds: int) -> None:
+    """By time, or by SIGHUP; one line tells what is new, and others what was left out."""
+    with serve_process(tmp_path, "--rescan", seconds) as served:
+        shutil.copy(CT, tmp_path / "copied.dcm")
+        cut_short(tmp_path / "short.dcm")
+        if not seconds:
+            served.interrupt(signal.SIGHUP)
+        lines = [served.error_line(), served.error_line()]
+        assert 1 == await count_studies(served.url)
+        (tmp_path / "copied.dcm").unlink()
+        if not seconds:
+            served.interrupt(signal.SIGHUP)
+        lines.append(served.error_line())
+        assert 0 == await count_studies(served.url)
+
+    assert [
+        "1 file new or changed",
+        "warning: left out: 1 file, cut short, or without the UIDs of an instance",
+        "1 file gone",
+    ] == lines
+
+
+def test_closing_the_terminal_ends_it(tmp_path: Path) -> None:
+    """SIGHUP asks for a scan only as long as there is a terminal, if there was one."""
+    ours, terminal = os.openpty()
+    with serve_process(tmp_path, stdin=terminal) as served:
+        os.close(terminal)
+        shutil.copy(CT, tmp_path)
+        served.interrupt(signal.SIGHUP)
+        assert "1 file new or changed" == served.error_line()
+        os.close(ours)
+
+        served.interrupt(signal.SIGHUP)
+
+        assert (0, f"{STOPPING}\n") == served.wait()
 
 
 @pytest.mark.parametrize(
@@ -252,6 +299,19 @@ def test_dangers_are_named(options: list[str], word: str) -> None:
     """Who serves more than this machine is told what is open."""
     with serve_process("--host", "0.0.0.0", *options) as served:
         assert word in served.error_line()
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("127.0.0.1", "0.0.0.0"), ("[::1]", "::"), ("[::1]", "::1"), ("[::1]", "[::1]")],
+)
+async def test_url_works(address: str, host: str) -> None:
+    """Also where all addresses are listened on, which is said."""
+    with serve_process("--host", host) as served:
+        assert served.url.startswith(f"http://{address}:")
+        assert 0 == await count_studies(served.url)
+        if host in ("0.0.0.0", "::"):
+            assert "listening on all addresses of this machine" == served.line()
 
 
 def test_port_in_use_is_one_line(invoke: Any) -> None:

@@ -241,6 +241,51 @@ async def test_the_access_log_names_no_patient(caplog: pytest.LogCaptureFixture)
         assert secret not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("expected", "target"),
+    [
+        ("/rs/studies", "/rs/studies?PatientName=Secret"),
+        ("/rs/studies/1.2/series/1.3/instances", "/rs/studies/1.2/series/1.3/instances"),
+        ("/rs/", "/rs/"),
+        ("-", "/rs/studies%3FPatientName=Secret"),
+        ("-", "/rs/Secret"),
+        ("-", "/rs/studies/Secret"),
+        ("-", "/rs/studies/Secret/series/1.3/instances/1.4/bulkdata/7FE00010"),
+        ("-", "/Secret/studies"),
+    ],
+)
+async def test_the_access_log_has_no_path_of_others(
+    expected: str, target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is no path of the service may be a query that was encoded once too often."""
+    caplog.set_level(logging.INFO, "aiodicomweb.access")
+    request = f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    async with Server(MemoryArchive(), path="/rs") as server:
+        await exchange(server.port, request.encode())
+
+    assert f'"GET {expected}" ' in caplog.text
+    assert "Secret" not in caplog.text
+
+
+async def test_the_access_log_of_what_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
+    """There is neither method nor path."""
+    caplog.set_level(logging.INFO, "aiodicomweb.access")
+    async with Server(MemoryArchive()) as server:
+        await exchange(server.port, b"Secret\r\n\r\n")
+
+    assert '"- -" 400 ' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("expected", "host"), [("127.0.0.1", "0.0.0.0"), ("[::1]", "::"), ("[::1]", "::1")]
+)
+async def test_the_url_works(expected: str, host: str) -> None:
+    """Where all addresses are listened on, it has one by which this machine reaches itself."""
+    async with Server(MemoryArchive([FILE]), host) as server, Client(server.url) as client:
+        assert f"http://{expected}:{server.port}" == server.url
+        assert 1 == len(await client.search_for_studies())
+
+
 async def test_stopping_finishes_what_runs() -> None:
     """A store that is under way is stored and answered; who comes later is not."""
     archive = PlainArchive()

@@ -9,13 +9,29 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import uvicorn
 
-from aiodicomweb.http import Headers, Response
+from aiodicomweb.http import Headers, OutgoingResponse, Response
+from aiodicomweb.server import AsgiApplication
+
+from .asking import PlainArchive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-__all__ = ["DISCONNECT", "Exchange", "scope", "under_uvicorn", "upload"]
+    from aiodicomweb.http import Request
+    from aiodicomweb.net import BodyStream
 
+__all__ = [
+    "DISCONNECT",
+    "Answering",
+    "Exchange",
+    "answering",
+    "broken_promise",
+    "scope",
+    "under_uvicorn",
+    "upload",
+]
+
+NAME = "Secret^Name"
 DISCONNECT = {"type": "http.disconnect"}
 
 
@@ -105,6 +121,40 @@ class Exchange:
         assert all(name == name.lower() for name, _ in start["headers"])
         body = b"".join(piece["body"] for piece in pieces)
         return Response(start["status"], Headers.from_wire(start["headers"]), body)
+
+
+class Answering:
+    """Stands for the origin: gives one answer, and keeps what it was asked."""
+
+    def __init__(self, *body: Any, status: int = 200, **fields: str) -> None:
+        headers = Headers((name.replace("_", "-"), value) for name, value in fields.items())
+        self.answer = OutgoingResponse(Response(status, headers), body)
+        self.base_path = ""
+        self.request: Any = None
+
+    def __call__(self, *, base_path: str) -> Answering:
+        self.base_path = base_path
+        return self
+
+    async def respond(self, request: Request, body: BodyStream) -> OutgoingResponse:
+        self.request = request
+        return self.answer
+
+
+@asynccontextmanager
+async def answering(
+    *body: Any, **settings: Any
+) -> AsyncIterator[tuple[AsgiApplication, Answering]]:
+    """An open application with an answer of the test's own."""
+    application, origin = AsgiApplication(PlainArchive()), Answering(*body, **settings)
+    application._origin_at = origin  # type: ignore[assignment]
+    async with application:
+        yield application, origin
+
+
+def broken_promise() -> bytes:
+    """Octets that were promised, and cannot be made; the error names a patient."""
+    raise ValueError(NAME)
 
 
 class _Uvicorn(uvicorn.Server):

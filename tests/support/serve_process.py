@@ -27,17 +27,21 @@ class ServeProcess:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.url = self._line(process.stdout)
-        self.found = self._line(process.stdout)
+        self.url = self._read(process.stdout)
+        self.found = self._read(process.stdout)
 
     @staticmethod
-    def _line(stream: IO[str] | None) -> str:
+    def _read(stream: IO[str] | None) -> str:
         assert stream is not None
         return stream.readline().rstrip("\n")
 
+    def line(self) -> str:
+        """Wait for the next line that is printed."""
+        return self._read(self._process.stdout)
+
     def error_line(self) -> str:
         """Wait for the next line on standard error."""
-        return self._line(self._process.stderr)
+        return self._read(self._process.stderr)
 
     def interrupt(self, signal: int) -> None:
         self._process.send_signal(signal)
@@ -49,14 +53,16 @@ class ServeProcess:
 
 
 @contextmanager
-def serve_process(*arguments: object, **environment: str) -> Iterator[ServeProcess]:
+def serve_process(
+    *arguments: object, stdin: int | None = None, **environment: str
+) -> Iterator[ServeProcess]:
     """Start ``aiodicomweb serve`` on a free port, and end it in any case."""
     # asyncio's debug mode writes to standard error, whose every line is looked at.
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
     command = [sys.executable, "-m", "aiodicomweb", "serve", "--port", "0"]
     settings: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(
-        [*command, *map(str, arguments)], env=kept | environment, **settings
+        [*command, *map(str, arguments)], env=kept | environment, stdin=stdin, **settings
     ) as process:
         try:
             yield ServeProcess(process)

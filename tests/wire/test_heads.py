@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from aiodicomweb.errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
 from aiodicomweb.http import URL, Headers, Request
-from aiodicomweb.wire.heads import ClientHeads, ResponseHead, check_trailers, head_length
+from aiodicomweb.wire.heads import (
+    ClientHeads,
+    ResponseHead,
+    ServerHeads,
+    check_trailers,
+    head_length,
+)
 
 
 def written(method: str, url: str, *fields: tuple[str, str], body: bytes = b"") -> bytes:
@@ -74,7 +80,7 @@ def test_no_transfer_encoding(field: tuple[str, str]) -> None:
 
 def test_two_hosts() -> None:
     """What h11 refuses to send is our error, and can be pickled (HTP-04)."""
-    with pytest.raises(LocalProtocolError, match="multiple Host") as caught:
+    with pytest.raises(LocalProtocolError, match="more than one Host") as caught:
         written("GET", "http://a/", ("Host", "a"), ("Host", "b"))
 
     assert caught.value.__cause__ is None
@@ -88,7 +94,7 @@ def test_refused_value_is_not_shown() -> None:
     with pytest.raises(LocalProtocolError) as caught:
         ClientHeads().request(Request("GET", URL.parse("http://a/"), headers))
 
-    assert "Illegal header value" == str(caught.value)
+    assert "the value of a header field has an octet that is not allowed" == str(caught.value)
 
 
 # --- responses ------------------------------------------------------------------------------------
@@ -214,6 +220,61 @@ def test_bad_fields(lines: bytes) -> None:
 def test_persistent(expected: bool, head: bytes) -> None:
     """Whether the connection may live on."""
     assert expected is read(head).persistent
+
+
+# --- what is said of what is refused --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "head"),
+    [
+        ("the request names no host", "GET / HTTP/1.1"),
+        ("the request has more than one Host field", "GET / HTTP/1.1|Host: s3cret|Host: b"),
+        ("the first line is no request line of HTTP", "GET /s3cret"),
+        ("the request begins with an empty line, and has no request line", ""),
+        ("a line is no header field", "GET / HTTP/1.1|s3cret"),
+        ("a line is no header field", "GET / HTTP/1.1|s3c(ret: a"),
+        ("Content-Length is no number", "GET / HTTP/1.1|Host: a|Content-Length: s3cret"),
+        (
+            "the message has two lengths that are not the same",
+            "GET / HTTP/1.1|Host: a|Content-Length: 1, 2",
+        ),
+        (
+            "the body has a transfer coding other than chunked",
+            "GET / HTTP/1.1|Host: a|Transfer-Encoding: s3cret",
+        ),
+        (
+            "the message has more than one Transfer-Encoding field",
+            "GET / HTTP/1.1|Host: a|Transfer-Encoding: chunked|Transfer-Encoding: chunked",
+        ),
+    ],
+)
+def test_what_is_said_of_a_request(expected: str, head: str) -> None:
+    """A whole sentence of ours, and nothing of the peer's: it goes into the response."""
+    octets = f"{head}||".replace("|", "\r\n").encode("iso-8859-1")
+
+    with pytest.raises(RemoteProtocolError) as caught:
+        ServerHeads().request(octets, "http")
+
+    assert expected == caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("expected", "head"),
+    [
+        ("the first line is no status line of HTTP", b"ICY 200 s3cret\r\n\r\n"),
+        ("the response begins with an empty line, and has no status line", b"\r\n\r\n"),
+        ("there is no such status", b"HTTP/1.1 099 s3cret\r\n\r\n"),
+        ("the protocol is switched, and nobody asked for that", b"HTTP/1.1 101 s3cret\r\n\r\n"),
+        ("the first header field begins like a folded line", b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n"),
+    ],
+)
+def test_what_is_said_of_a_response(expected: str, head: bytes) -> None:
+    """The same, for the client's user."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        read(head)
+
+    assert expected == caught.value.message
 
 
 # --- where a head ends ----------------------------------------------------------------------------

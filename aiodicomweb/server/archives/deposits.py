@@ -22,6 +22,7 @@ from ...errors import Part10Error
 from ...services import FailedInstance, Selector, StoredInstance
 from ..index.attributes import describe
 from .inspection import inspect
+from .locks import make_private, open_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,10 +130,12 @@ class Draft:
 
     Args:
         folder: Where it is until it is whole.
+        restore: Makes the folder anew, where somebody removed it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, restore: Callable[[], None]) -> None:
         self.path: Path = folder / secrets.token_hex(8)
+        self._restore = restore
         self._file: BinaryIO | None = None
         self._lock = threading.Lock()
         self._discarded = False
@@ -147,8 +150,15 @@ class Draft:
             if self._discarded:
                 return
             if self._file is None:
-                self._file = self.path.open("x+b")
+                self._file = self._create()
             self._file.write(octets)
+
+    def _create(self) -> BinaryIO:
+        try:
+            return self.path.open("x+b")
+        except FileNotFoundError:
+            self._restore()
+            return self.path.open("x+b")
 
     def finish(self) -> BinaryIO:
         """The file, all of which is on the disk, to be read.
@@ -182,25 +192,40 @@ class Incoming:
     work in it.
 
     Args:
-        folder: The folder; must exist, and have nothing else in it.
+        folder: The folder; made if need be. Has nothing else in it.
         lock: A file by which processes see each other.
     """
 
     def __init__(self, folder: Path, lock: Path) -> None:
         self._folder = folder
-        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._path = lock
+        self._restoring = threading.Lock()
+        self._lock = self._enter()
+
+    def _enter(self) -> int:
+        """Make the folder if need be, clear it up if nobody is in it, and let others see us."""
+        descriptor = open_lock(self._path)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pass
-        else:
-            for left in folder.iterdir():
-                left.unlink()
-        fcntl.flock(self._lock, fcntl.LOCK_SH)
+            make_private(self._folder)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for left in self._folder.iterdir():
+                    left.unlink()
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def draft(self) -> Draft:
         """A new draft."""
-        return Draft(self._folder)
+        return Draft(self._folder, self._restore)
+
+    def _restore(self) -> None:
+        # The lock, too: others would see none, and delete drafts.
+        with self._restoring:
+            before, self._lock = self._lock, self._enter()
+            os.close(before)
 
     def close(self) -> None:
         """Leave the folder to others."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 
 from ...http import FileSpan
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from ...services import SearchRequest, Selector
+    from ...services import FailedInstance, SearchRequest, Selector, StoredInstance
     from ..archive import Deposit, Matches
     from ..index.index import Counts, Found
+    from .deposits import Draft
     from .scan import ScanProgress
 
 __all__ = ["DirectoryArchive"]
+
+_T = TypeVar("_T")
+
+_log = logging.getLogger("aiodicomweb.server")
 
 _OWN = ".aiodicomweb"
 
@@ -46,6 +52,10 @@ class DirectoryArchive:
 
     Two files with the same SOP Instance UID are one instance: the one that was there first counts,
     else the first by path. Files that are cut short or lack UIDs are not shown.
+
+    Files that are copied into the folder later are found by :meth:`scan`; call it again and again,
+    or let :class:`~aiodicomweb.server.Rescan` do that. Files that vanish are noticed at once when
+    they are asked for. An index that somebody removes is made anew; who asks meanwhile waits.
 
     Several processes may use a folder at once; what one stores the others have at once, too, if
     the index is the same.
@@ -75,6 +85,7 @@ class DirectoryArchive:
         self._replace = replace
         self._on_progress = on_progress
         self._opened: _Opened | None = None
+        self._scanning = anyio.Lock()
 
     async def open(self) -> None:
         """Open or make the index, and scan the folder.
@@ -100,26 +111,32 @@ class DirectoryArchive:
     async def scan(self) -> ScanProgress:
         """Look for files that are new, changed or gone since the last scan. Pixels are not read.
 
+        It may be called at any time, also while requests are served, which do not wait for it; one
+        scan runs after the other. Files that have not changed are not opened.
+
         Raises:
             OSError: The folder cannot be listed, or the index not be written.
         """
-        return await self._get().scanner.scan()
+        opened = self._get()
+        if not await anyio.to_thread.run_sync(opened.has_index):
+            await self._renew(opened)
+        async with self._scanning:
+            return await self._get().scanner.scan()
 
     async def counts(self) -> Counts:
         """How many studies, series and instances there are."""
-        return await anyio.to_thread.run_sync(self._get().index.counts)
+        return await self._do(lambda opened: opened.index.counts())
 
     async def search(self, request: SearchRequest, limit: int) -> Matches:
         """Find studies, series or instances: see :meth:`Archive.search`."""
-        opened = self._get()
-        return await anyio.to_thread.run_sync(opened.index.search, request, limit, self._load)
+        return await self._do(lambda opened: opened.index.search(request, limit, self._load))
 
     async def holdings(self, selector: Selector) -> Sequence[Holding]:
         """The instances of a study, of a series, or the one: see :meth:`Archive.holdings`.
 
         Files that have changed since the last scan are looked at again.
         """
-        return await anyio.to_thread.run_sync(self._holdings, self._get(), selector)
+        return await self._do(lambda opened: self._holdings(opened, selector))
 
     async def deposit(self) -> Deposit:
         """Begin to store an instance.
@@ -127,10 +144,8 @@ class DirectoryArchive:
         Raises:
             PermissionError: The archive is read-only.
         """
-        opened = self._get()
-        await anyio.lowlevel.checkpoint()
-        folder, incoming = opened.writable()
-        return FileDeposit(incoming.draft(), folder.keep)
+        draft = await self._do(lambda opened: opened.writable()[1].draft())
+        return FileDeposit(draft, self._keep)
 
     async def delete(self, selector: Selector) -> int:
         """Delete instances and their files; how many instances there were.
@@ -139,40 +154,75 @@ class DirectoryArchive:
             PermissionError: The archive is read-only, or its folder is.
             OSError: A file cannot be deleted; others may be.
         """
-        folder, _ = self._get().writable()
-        return await anyio.to_thread.run_sync(folder.delete, selector)
+        return await self._do(lambda opened: opened.writable()[0].delete(selector))
 
     def _get(self) -> _Opened:
         if self._opened is None:
             raise RuntimeError("the archive is not open")
         return self._opened
 
+    async def _do(self, work: Callable[[_Opened], _T]) -> _T:
+        """Do something in a thread with what is open; with a new index if it was removed."""
+        opened = self._get()
+        try:
+            return await anyio.to_thread.run_sync(opened.do, work)
+        except _IndexRemovedError:
+            await self._renew(opened)
+            return await anyio.to_thread.run_sync(work, self._get())
+
+    async def _renew(self, opened: _Opened) -> None:
+        """Make anew the index that somebody removed."""
+        async with self._scanning:
+            if self._opened is not opened:
+                return  # another task has done it
+            _log.warning("the index was removed while it was in use; it is made anew")
+            renewed = await anyio.to_thread.run_sync(
+                self._with_index, opened.locks, opened.incoming
+            )
+            try:
+                await renewed.scanner.scan()
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(renewed.index.close)
+                raise
+            self._opened = renewed
+            await anyio.to_thread.run_sync(opened.index.close)
+            # What was stored during the scan went into the old one.
+            await renewed.scanner.scan()
+
     def _open(self) -> None:
         if self._read_only:
             if not self._root.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, "no folder", str(self._root))
-            index = Index.open(self._index_path)
-            self._opened = _Opened(index, self._scanner(index, None))
+            self._opened = self._with_index(None, None)
             return
         own = self._root / _OWN
         if not self._root.exists():
             self._root.mkdir()
             sync(self._root.parent)
-        for made in (own / "incoming", own / "locks"):
-            made.mkdir(parents=True, exist_ok=True)
         locks = Locks(own / "locks")
         with locks.all():
             incoming = Incoming(own / "incoming", own / "locks" / "incoming.lock")
-            try:
-                index = Index.open(self._index_path or own / "index.sqlite3")
-            except BaseException:
-                incoming.close()
-                raise
-        folder = Folder(self._root, index, locks, replace=self._replace)
-        self._opened = _Opened(index, self._scanner(index, locks), folder, incoming)
+        try:
+            self._opened = self._with_index(locks, incoming)
+        except BaseException:
+            incoming.close()
+            raise
 
-    def _scanner(self, index: Index, locks: Locks | None) -> Scanner:
-        return Scanner(self._root, index, locks, self._on_progress)
+    def _with_index(self, locks: Locks | None, incoming: Incoming | None) -> _Opened:
+        """Open the index, or make it; and what works with it."""
+        path = self._index_path
+        if path is None and not self._read_only:
+            path = self._root / _OWN / "index.sqlite3"
+        with locks.all() if locks else nullcontext():
+            index = Index.open(path)
+        folder = Folder(self._root, index, locks, replace=self._replace) if locks else None
+        scanner = Scanner(self._root, index, locks, self._on_progress)
+        return _Opened(index, path, _identity(path), scanner, locks, folder, incoming)
+
+    def _keep(self, draft: Draft, study: str | None) -> StoredInstance | FailedInstance:
+        folder, _ = self._get().writable()
+        return folder.keep(draft, study)
 
     def _holdings(self, opened: _Opened, selector: Selector) -> list[Holding]:
         founds = opened.index.holdings(selector)
@@ -211,14 +261,42 @@ def _path(found: Found) -> str:
     return found.path
 
 
+class _IndexRemovedError(OSError):
+    """The file of the index is not the one that was opened."""
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Which file has this name; ``None`` if there is none."""
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """What an open archive works with; without folder and drafts if it is read-only."""
+    """What an open archive works with; without locks, folder and drafts if it is read-only."""
 
     index: Index
+    index_path: Path | None
+    identity: tuple[int, int] | None
     scanner: Scanner
-    folder: Folder | None = None
-    incoming: Incoming | None = None
+    locks: Locks | None
+    folder: Folder | None
+    incoming: Incoming | None
+
+    def do(self, work: Callable[[_Opened], _T]) -> _T:
+        """Do something, if the index is still there. Blocks."""
+        if not self.has_index():
+            raise _IndexRemovedError
+        return work(self)
+
+    def has_index(self) -> bool:
+        """Whether the file of the index is still the one that was opened. Blocks."""
+        return _identity(self.index_path) == self.identity
 
     def writable(self) -> tuple[Folder, Incoming]:
         if self.folder is None or self.incoming is None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-__all__ = ["Locks"]
+__all__ = ["Locks", "make_private", "open_lock"]
 
 _LOCKS: Final = 16
 
@@ -25,7 +25,7 @@ class Locks:
     opens the file anew.
 
     Args:
-        folder: Where the files of the locks are; must exist.
+        folder: Where the files of the locks are; made if need be, but not what it is in.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,10 +48,36 @@ class Locks:
 
     @contextmanager
     def _held(self, number: int) -> Generator[None]:
-        path = self._folder / f"{number:02}.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = open_lock(self._folder / f"{number:02}.lock")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)  # which frees the lock
+
+
+def open_lock(path: Path) -> int:
+    """Open the file of a lock, and make it if need be, with its folder. Blocks.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o644)
+    except FileNotFoundError:
+        make_private(path.parent)
+        return os.open(path, flags, 0o644)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder of the archive's own, and the one that it is in, where they are not. Blocks.
+
+    People tidy up, and remove folders that begin with a dot. What these are in is not made: it
+    may be a disk that is not mounted.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    for made in (folder.parent, folder):
+        made.mkdir(exist_ok=True)

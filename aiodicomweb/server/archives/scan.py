@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,10 @@ _WORKERS: Final = 2
 """Threads that examine files: one waits for the disk while the other thinks. What more of them
 think, Python does in turn."""
 
+_SETTLED: Final = 10 * 10**9
+"""Nanoseconds behind the last change of a file, after which it counts as finished. Who copies a
+file writes all the time, and gives it the time of its original only at the end."""
+
 _BUFFER: Final = 1024
 """Octets read at once: of compressed pixel data, one such piece for each fragment."""
 
@@ -70,8 +75,10 @@ class Kind(Enum):
     """An instance of which the archive has another file already."""
     BROKEN = "broken"
     """DICOM that is cut short or cannot be read, or lacks what every instance has."""
+    UNFINISHED = "unfinished"
+    """The same, but changed just now: it may be that somebody is still writing it."""
     UNREADABLE = "unreadable"
-    """The system does not give it to us; or it was changed while it was read."""
+    """The system does not give it to us."""
     GONE = "gone"
     """No longer there."""
 
@@ -89,7 +96,9 @@ class ScanProgress:
             by path counts.
         foreign: Of these, how many are not DICOM.
         broken: Of these, how many are DICOM that is cut short, cannot be read, or has no UIDs.
-        unreadable: Files and folders that could not be opened.
+        unfinished: Of these, how many are so, or changed while they were looked at, but perhaps
+            are still being written. The next scan looks at them again.
+        unreadable: Files and folders that could not be opened. The next scan tries again.
         gone: Files that were there at the last scan.
     """
 
@@ -100,6 +109,7 @@ class ScanProgress:
     duplicates: int = 0
     foreign: int = 0
     broken: int = 0
+    unfinished: int = 0
     unreadable: int = 0
     gone: int = 0
 
@@ -213,9 +223,15 @@ def examine(root: Path, path: str) -> Finding:
         return Finding(path, Kind.GONE)
     except OSError:
         return Finding(path, Kind.UNREADABLE)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        return Finding(path, Kind.UNREADABLE)
+    is_changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+    if is_changed or (kind is Kind.BROKEN and _is_fresh(after)):
+        return Finding(path, Kind.UNFINISHED)
     return Finding(path, kind, before.st_size, before.st_mtime_ns, entry)
+
+
+def _is_fresh(status: os.stat_result) -> bool:
+    # The clock of a file server may be ahead; that of a scanner may be years ahead.
+    return abs(time.time_ns() - status.st_mtime_ns) < _SETTLED
 
 
 def _examine(file: BinaryIO, path: str, status: os.stat_result) -> tuple[Kind, Entry | None]:
@@ -261,12 +277,7 @@ class Scanner:
         Raises:
             OSError: The folder cannot be listed, or the index not be used.
         """
-        # In this order: a file that is stored meanwhile is then not taken for one that vanished.
-        known = await anyio.to_thread.run_sync(self._index.files)
-        listing = await anyio.to_thread.run_sync(list_files, self._root)
-        changed = [path for path, seen in listing.files.items() if known.get(path) != seen]
-        changed += known.keys() - listing.files.keys()
-        changed.sort()
+        listing, changed = await anyio.to_thread.run_sync(self._compare)
         progress = ScanProgress(
             files=len(listing.files), to_examine=len(changed), unreadable=listing.unreadable
         )
@@ -278,6 +289,16 @@ class Scanner:
             progress = _advance(progress, len(findings), applied, len(freed))
             self._report(progress)
         return progress
+
+    def _compare(self) -> tuple[Listing, list[str]]:
+        """What is in the folder; and what is otherwise than in the index, or gone, in order."""
+        # In this order: a file that is stored meanwhile is then not taken for one that vanished.
+        known = self._index.files()
+        listing = list_files(self._root)
+        changed = [path for path, seen in listing.files.items() if known.get(path) != seen]
+        changed += known.keys() - listing.files.keys()
+        changed.sort()
+        return listing, changed
 
     def look_again(self, paths: Sequence[str]) -> None:
         """Examine some files anew, and others that have the same instances. Blocks."""
@@ -329,7 +350,7 @@ class Scanner:
 
     def _is_current(self, finding: Finding) -> bool:
         """Whether the file is still what it was found to be."""
-        if finding.kind is Kind.UNREADABLE:
+        if finding.kind in {Kind.UNREADABLE, Kind.UNFINISHED}:
             return True
         try:
             status = (self._root / finding.path).stat()
@@ -368,6 +389,7 @@ def _advance(
         duplicates=progress.duplicates + kinds[Kind.DUPLICATE],
         foreign=progress.foreign + kinds[Kind.FOREIGN],
         broken=progress.broken + kinds[Kind.BROKEN],
+        unfinished=progress.unfinished + kinds[Kind.UNFINISHED],
         unreadable=progress.unreadable + kinds[Kind.UNREADABLE],
         gone=progress.gone + kinds[Kind.GONE],
     )

@@ -19,6 +19,7 @@ from aiodicomweb.services import FailedInstance, SearchRequest, Selector, Stored
 from ...support.archives import content, contents, store
 from ...support.dicom_files import sample
 from ...support.instances import CT, a_dataset, an_instance, bare, encapsulated
+from ...support.searching import datasets_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -299,7 +300,7 @@ async def test_what_is_stored_is_found(archive: Archive) -> None:
     await archive.delete(STUDY)
     none = await archive.search(request, 10)
 
-    assert ["1.2"] == [dataset.StudyInstanceUID for dataset in found.datasets]
+    assert ["1.2"] == [dataset.StudyInstanceUID for dataset in datasets_of(found)]
     assert [] == list(none.datasets)
 
 
@@ -311,7 +312,7 @@ async def test_search_for_what_only_the_file_tells(archive: Archive) -> None:
 
     found = await archive.search(request, 10)
 
-    assert ["1.2.3.5"] == [dataset.SOPInstanceUID for dataset in found.datasets]
+    assert ["1.2.3.5"] == [dataset.SOPInstanceUID for dataset in datasets_of(found)]
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,17 @@ def files(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
 
+def a_draft(folder: Path) -> Draft:
+    """A draft in a folder that stays."""
+    return Draft(folder, lambda: None)
+
+
 # --- drafts -------------------------------------------------------------------------------------
 
 
 def test_a_draft_grows_piece_by_piece(tmp_path: Path) -> None:
     """What was written can be read when it is finished."""
-    draft = Draft(tmp_path)
+    draft = a_draft(tmp_path)
     draft.write(b"first, ")
     draft.write(bytearray(b"second"))
 
@@ -51,7 +56,7 @@ def test_a_draft_grows_piece_by_piece(tmp_path: Path) -> None:
 
 def test_a_discarded_draft_is_gone(tmp_path: Path) -> None:
     """Whatever its state was, and however often."""
-    written, finished, untouched = Draft(tmp_path), Draft(tmp_path), Draft(tmp_path)
+    written, finished, untouched = a_draft(tmp_path), a_draft(tmp_path), a_draft(tmp_path)
     written.write(b"x")
     finished.write(b"x")
     finished.finish()
@@ -64,7 +69,7 @@ def test_a_discarded_draft_is_gone(tmp_path: Path) -> None:
 
 def test_writing_behind_discarding(tmp_path: Path) -> None:
     """A thread that comes too late writes nothing, and finds nothing to store."""
-    draft = Draft(tmp_path)
+    draft = a_draft(tmp_path)
     draft.discard()
 
     draft.write(b"x")
@@ -76,7 +81,7 @@ def test_writing_behind_discarding(tmp_path: Path) -> None:
 
 def test_a_draft_that_was_moved_stays(tmp_path: Path) -> None:
     """To clear up behind a move does not touch the file in its place."""
-    draft = Draft(tmp_path)
+    draft = a_draft(tmp_path)
     draft.write(b"x")
     draft.finish()
     draft.path.rename(tmp_path / "place")
@@ -109,7 +114,7 @@ def test_incoming_clears_up(tmp_path: Path) -> None:
 
 async def test_pieces_are_written_not_held(tmp_path: Path) -> None:
     """Of a large instance no more than a piece is in memory."""
-    deposit = FileDeposit(Draft(tmp_path), lambda _draft, _study: STORED)
+    deposit = FileDeposit(a_draft(tmp_path), lambda _draft, _study: STORED)
 
     for _ in range(64):
         await deposit.write(bytes(65_536))
@@ -131,7 +136,7 @@ async def test_a_small_instance_is_no_file_before_its_end(tmp_path: Path) -> Non
         assert "1.2" == study
         return STORED
 
-    deposit = FileDeposit(Draft(tmp_path), keep)
+    deposit = FileDeposit(a_draft(tmp_path), keep)
     await deposit.write(b"small")
     assert [] == files(tmp_path)
 
@@ -159,7 +164,7 @@ async def test_what_the_system_refuses(
     def keep(_draft: Draft, _study: str | None) -> StoredInstance:
         raise OSError(code, "refused")
 
-    deposit = FileDeposit(Draft(tmp_path), keep)
+    deposit = FileDeposit(a_draft(tmp_path), keep)
     await deposit.write(b"x")
 
     assert FailedInstance("", "", reason) == await deposit.commit()
