@@ -206,6 +206,10 @@ class ScriptedPeer:
         """Wait until so many requests' heads have arrived."""
         await self._wait(lambda: len(self.requests) >= count)
 
+    async def wait_for_connections(self, count: int) -> None:
+        """Wait until so many connections were accepted: a client may be faster."""
+        await self._wait(lambda: self.connections >= count)
+
     async def wait_until_idle(self) -> None:
         """Wait until no connection is open: until all clients have closed theirs."""
         await self._wait(lambda: self.open_connections == 0)
@@ -237,6 +241,7 @@ class ScriptedPeer:
             sock.setblocking(False)
             self.connections += 1
             self.open_connections += 1
+            self._tell()
             self._tasks.start_soon(self._serve, sock, self.connections)
 
     async def _serve(self, sock: socket.socket, number: int) -> None:

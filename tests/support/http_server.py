@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 
 from aiodicomweb.http import Headers, OutgoingResponse, Request, Response
 from aiodicomweb.net import BodyStream, Exchange, HttpServer
@@ -76,15 +76,15 @@ async def serving(
     handler: Callable[[Request, BodyStream], Awaitable[OutgoingResponse]] = echo, **settings: Any
 ) -> AsyncIterator[Served]:
     """A server. Afterwards no socket, file or task of it is left."""
-    # What asyncio opens once, and worker threads, are there before.
-    await asyncio.to_thread(int)
-    files, tasks = open_files(), len(asyncio.all_tasks())
+    # What a loop opens once, and worker threads, are there before.
+    await anyio.to_thread.run_sync(int)
+    files, tasks = open_files(), len(anyio.get_running_tasks())
     with anyio.fail_after(PATIENCE):
         async with Served(handler, **settings) as server:
             yield server
     for _ in range(3):
         await anyio.lowlevel.checkpoint()
-    assert (files, tasks) == (open_files(), len(asyncio.all_tasks()))
+    assert (files, tasks) == (open_files(), len(anyio.get_running_tasks()))
 
 
 class Talk:
