@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_URL, uuid5
 
+from ..dicom.codestream import reader_of
 from ..dicom.frames import (
     join_frames,
     set_transfer_syntax,
@@ -15,14 +16,10 @@ from ..dicom.frames import (
 from ..dicom.json_model import dataset_from_json, iterate_objects
 from ..dicom.native_xml import dataset_from_xml
 from ..dicom.uids import (
-    EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
     bulk_data_media_type,
-    canonical_media_type,
     default_transfer_syntax,
     is_encapsulated,
-    is_uid,
 )
 from ..dicom.vrs import BINARY_VRS, little_endian, octets_of, sample_bits
 from ..errors import (
@@ -34,6 +31,7 @@ from ..errors import (
 )
 from ..http import URL, ContentRange, Headers, MediaType
 from ..wire.render import OutgoingPart
+from .pixel_syntax import pixel_syntax, told_syntax, unsupported
 from .representation import Representation
 
 if TYPE_CHECKING:
@@ -44,14 +42,12 @@ if TYPE_CHECKING:
     from ..dicom.json_model import JsonObject
     from .content import Part
 
-__all__ = ["BulkData", "BulkDataReader", "BulkDataSource", "BulkDataWriter", "resolve_bulkdata"]
+__all__ = ["BulkData", "BulkDataReader", "BulkDataWriter", "resolve_bulkdata"]
 
 _OCTETS: Final = MediaType("application", "octet-stream")
 _PIXEL_DATA: Final = 0x7FE00010
 _ENCAPSULATED_DOCUMENT: Final = 0x00420011
 _ITEM: Final = b"\xfe\xff\x00\xe0"
-_NOT_OF_THE_WEB: Final = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN})
-"""Transfer syntaxes that are not used there (PS3.18 §8.7.3)."""
 
 _IN_LINE: Final = 1024
 """Octets up to which a value stays in line: a part's head has about 200, and costs a look-up."""
@@ -265,25 +261,6 @@ class BulkDataWriter:
         return uri
 
 
-class BulkDataSource(Protocol):
-    """A part that bulk data are read of, when they are needed."""
-
-    @property
-    def media_type(self) -> MediaType:
-        """What the octets are."""
-        ...
-
-    @property
-    def location(self) -> str | None:
-        """``Content-Location``, if any."""
-        ...
-
-    @property
-    def octets(self) -> bytes:
-        """The octets."""
-        ...
-
-
 class BulkDataReader:
     """Puts the parts of a request to store back into its data sets.
 
@@ -291,8 +268,8 @@ class BulkDataReader:
         parts: The parts that are no data sets.
     """
 
-    def __init__(self, parts: Iterable[BulkDataSource]) -> None:
-        self._parts: dict[str, list[BulkDataSource]] = {}
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts: dict[str, list[Part]] = {}
         for part in parts:
             self._parts.setdefault(part.location or "", []).append(part)
         self._used: set[str] = set()
@@ -321,7 +298,7 @@ class BulkDataReader:
                 web, or pixel data are not in one that a data set can have (415).
             ContentError: The data set is malformed.
         """
-        self._syntax = _told_syntax(media_type) or EXPLICIT_VR_LITTLE_ENDIAN
+        self._syntax = told_syntax(media_type) or EXPLICIT_VR_LITTLE_ENDIAN
         if isinstance(source, bytes):
             dataset = dataset_from_xml(source, self._resolve)
         else:
@@ -351,46 +328,21 @@ class BulkDataReader:
             return b"".join(part.octets for part in parts)
         return self._pixel_data(parts)
 
-    def _pixel_data(self, parts: Sequence[BulkDataSource]) -> bytes:
-        syntaxes = {_pixel_syntax(part.media_type) for part in parts}
+    def _pixel_data(self, parts: Sequence[Part]) -> bytes:
+        syntaxes = {pixel_syntax(part.media_type, reader_of(part.octets))[0] for part in parts}
         # Those of an icon come first, and don't count.
         self._syntax = syntaxes.pop()
         if syntaxes:
-            raise _unsupported("the frames are in several transfer syntaxes")
+            raise unsupported("the frames are in several transfer syntaxes")
         octets = [part.octets for part in parts]
         return join_frames(octets) if is_encapsulated(self._syntax) else b"".join(octets)
 
-    def _at(self, location: str) -> list[BulkDataSource]:
+    def _at(self, location: str) -> list[Part]:
         self._used.add(location)
         return self._parts.get(location, [])
 
-    def _frames_below(self, uri: str) -> list[BulkDataSource]:
-        frames: list[BulkDataSource] = []
+    def _frames_below(self, uri: str) -> list[Part]:
+        frames: list[Part] = []
         while found := self._at(f"{uri}/frames/{len(frames) + 1}"):
             frames += found[:1]
         return frames
-
-
-def _told_syntax(media_type: MediaType) -> str | None:
-    """The transfer syntax that a media type tells, if any."""
-    told = media_type.transfer_syntax
-    if told is not None and (not is_uid(told) or told in _NOT_OF_THE_WEB):
-        raise _unsupported("a transfer syntax is none of the web")
-    return told
-
-
-def _pixel_syntax(media_type: MediaType) -> str:
-    """The transfer syntax of a data set with such pixel data (PS3.18 §8.7.3.3).
-
-    Consumers' formats, such as PNG, have none: they would have to be transcoded.
-    """
-    name = canonical_media_type(media_type.essence)
-    syntax = _told_syntax(media_type) or default_transfer_syntax(name)
-    # Octets may be anything; other names say what they are, and have to say it twice alike.
-    if syntax is None or name not in (_OCTETS.essence, bulk_data_media_type(syntax)):
-        raise _unsupported("pixel data are in no transfer syntax")
-    return syntax
-
-
-def _unsupported(message: str) -> RemoteProtocolError:
-    return RemoteProtocolError(message, status_hint=415)

@@ -14,13 +14,8 @@ import anyio
 
 from aiodicomweb import Client
 
-
-def status(name: str) -> int:
-    """A size of this process, in octets, as Linux knows it."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-    raise LookupError(name)
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.process import status
 
 
 async def save(client: Client, study: str, directory: Path) -> int:

@@ -1,70 +1,60 @@
 """Instances that come in pieces: metadata as JSON or XML, with bulk data in parts of their own.
 
 Metadata may refer to any part that follows (PS3.18 §8.6.1.2), so that all parts must arrive before
-the first instance can be put together. The metadata stay in memory, which ``Limits.body`` bounds,
-the bulk data wait in a file. Then all metadata are looked through, so that what is wrong with the
-request as a whole is known before anything is stored; and then instances are made one at a time.
+the first instance can be put together. They wait in a file, metadata as well as bulk data. Then all
+metadata are looked through, one data set at a time, so that what is wrong with the request as a
+whole is known before anything is stored; and then files are made, one at a time, into which the
+bulk data are copied block by block. What is held in memory is one data set without its bulk data.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from ...dicom import (
-    FailureReason,
-    dataset_from_json,
-    dataset_from_xml,
-    default_transfer_syntax,
-    encode,
-    is_uid,
-)
-from ...dicom.json_stream import END, JsonStream
-from ...dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN
+from ...dicom import FailureReason
 from ...errors import ContentError, LimitExceeded, RemoteProtocolError
-from ...services import FailedInstance, Representation
-from ...services.bulk_data import BulkDataReader
+from .composing import Composition, compose
+from .metadata import JSON_NAMES, XML_NAMES, MetadataReader
+from .splicing import splice_file
 from .spool import Spool, SpooledPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydicom import Dataset
-
     from ...dicom import JsonObject
     from ...http import MediaType
     from ...net.body_stream import BodyStream
+    from ...services import FailedInstance
     from ...wire import Limits, PartHead
 
-__all__ = ["Assembly"]
-
-_PIXEL_DATA: Final = "7FE00010"
-_SOP_CLASS_UID: Final = "00080016"
-_SOP_INSTANCE_UID: Final = "00080018"
-_JSON_NAMES: Final = frozenset({Representation.JSON, "application/json"})
-_XML_NAMES: Final = frozenset({Representation.XML, "application/xml", "text/xml"})
+__all__ = ["AssembledFile", "Assembly"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Metadata:
-    """A part of metadata."""
+class AssembledFile:
+    """A file that is made while it is read.
 
-    media_type: MediaType
-    octets: bytes
+    Args:
+        composition: What it is of.
+        blocks: Its octets.
+    """
 
+    def __init__(self, composition: Composition, blocks: Iterator[bytes]) -> None:
+        self._composition = composition
+        self._blocks = blocks
 
-@dataclass(frozen=True, slots=True)
-class _Outline:
-    """What a first look at an instance tells: its UIDs, and why it cannot be stored."""
+    def read(self) -> bytes | None:
+        """The next octets, about 1 MiB; ``None`` behind the last. Blocks.
 
-    sop_class_uid: str
-    sop_instance_uid: str
-    reason: FailureReason | None = None
+        Raises:
+            OSError: A part cannot be read.
+        """
+        return next(self._blocks, None)
 
     def failed(self, reason: FailureReason) -> FailedInstance:
-        return FailedInstance(self.sop_class_uid, self.sop_instance_uid, reason)
+        """Its result, if it cannot be stored."""
+        return self._composition.failed(reason)
 
 
 class Assembly:
@@ -80,46 +70,31 @@ class Assembly:
 
     def __init__(self, root: MediaType, limits: Limits) -> None:
         self._root = root
-        self._names = _XML_NAMES if root.essence in _XML_NAMES else _JSON_NAMES
+        self._names = XML_NAMES if root.essence in XML_NAMES else JSON_NAMES
         self._limits = limits
-        self._metadata: list[_Metadata] = []
-        self._held = 0
+        self._metadata: list[SpooledPart] = []
         self._bulk: dict[str, list[SpooledPart]] = {}
-        self._referenced: set[str] = set()
         self._spool = Spool()
-        self._outlines: list[_Outline] = []
-        self._made = self._make()
+        self._reader: MetadataReader | None = None
 
     async def receive(self, body: BodyStream, head: PartHead | None) -> None:
         """Read all parts of a body, of which the first one's head has been read.
 
         Raises:
-            RemoteProtocolError: The body is malformed or cut short, there are more metadata than
-                fit into memory, or no room for bulk data (503).
+            RemoteProtocolError: The body is malformed or cut short, or there is no room for it
+                (503).
         """
         while head is not None:
             media_type = head.headers.media_type or self._root
             location = head.headers.get("Content-Location")
+            part = await self._spool_part(body, media_type, location)
             # A document in JSON or XML may be a value, and has a location then.
             if media_type.essence in self._names and location is None:
-                self._metadata.append(_Metadata(media_type, await self._read_metadata(body)))
+                self._metadata.append(part)
             else:
-                part = await self._spool_part(body, media_type, location)
                 self._bulk.setdefault(location or "", []).append(part)
             head = await body.next_part()
-        if self._spool.length:
-            await self._write_spool()
-
-    async def _read_metadata(self, body: BodyStream) -> bytes:
-        octets = bytearray()
-        while (chunk := await body.read_chunk()) is not None:
-            self._held += len(chunk)
-            if self._held > self._limits.body:
-                raise LimitExceeded(
-                    "the metadata are too long for memory", limit="body", value=self._limits.body
-                )
-            octets += chunk
-        return bytes(octets)
+        await self._write_spool()
 
     async def _spool_part(
         self, body: BodyStream, media_type: MediaType, location: str | None
@@ -136,161 +111,71 @@ class Assembly:
             await anyio.to_thread.run_sync(self._spool.write)
         except OSError:
             raise RemoteProtocolError(
-                "there is no room for the bulk data", status_hint=503
+                "there is no room for what is to be stored", status_hint=503
             ) from None
 
     def check(self) -> None:
         """Look through the metadata. Blocks.
 
         Raises:
-            RemoteProtocolError: There are no instances, or bulk data that none refers to.
+            RemoteProtocolError: There are no instances, or more than a bound, or bulk data that
+                none refers to; or metadata cannot be read again (503).
             JsonModelError: Metadata are no JSON.
         """
-        self._outlines = [
-            self._outline(source, metadata.media_type)
-            for metadata in self._metadata
-            for source in _sources(metadata)
-        ]
-        if not self._outlines:
+        number, is_unreadable = 0, False
+        # A part below ``/frames/`` is one of what is above.
+        above = {location: location.rpartition("/frames/")[0] for location in self._bulk}
+        known = {*above, *above.values()}
+        referenced: set[str] = set()
+        try:
+            for source, media_type in MetadataReader(self._metadata, self._limits):
+                composition = self._compose(source, media_type)
+                number += 1
+                is_unreadable |= composition.dataset is None
+                referenced |= composition.uris & known
+                if number > self._limits.parts:
+                    raise LimitExceeded(
+                        "there are too many instances", limit="parts", value=self._limits.parts
+                    )
+        except OSError:
+            raise _lost() from None
+        if not number:
             raise RemoteProtocolError("there is no instance to store")
-        unreadable = any(
-            outline.reason is FailureReason.CANNOT_UNDERSTAND for outline in self._outlines
-        )
-        if not unreadable and not all(map(self._is_referenced, self._bulk)):
+        if not is_unreadable and not all(referenced & {*names} for names in above.items()):
             raise RemoteProtocolError("there are bulk data that no data set refers to")
 
-    def next_file(self) -> bytes | FailedInstance | None:
-        """The next instance, as a file; why it is none; or nothing, behind the last. Blocks."""
-        return next(self._made, None)
+    def next_file(self) -> AssembledFile | FailedInstance | None:
+        """The next instance, as a file; why it is none; or nothing, behind the last. Blocks.
+
+        Raises:
+            RemoteProtocolError: The metadata cannot be read again (503).
+        """
+        if self._reader is None:
+            self._reader = MetadataReader(self._metadata, self._limits)
+        try:
+            found = next(self._reader, None)
+            return None if found is None else _file(self._compose(*found))
+        except OSError:
+            raise _lost() from None
 
     def close(self) -> None:
         """Forget everything."""
         self._spool.close()
 
-    # --- the first look --------------------------------------------------------------------------
-
-    def _outline(self, source: JsonObject | bytes, media_type: MediaType) -> _Outline:
-        survey = _Survey(self._bulk)
-        try:
-            dataset = survey.read(source)
-        except ContentError:
-            return replace(_uids_of(source), reason=FailureReason.CANNOT_UNDERSTAND)
-        self._referenced |= survey.uris
-        reason = survey.reason
-        if not is_uid(media_type.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN):
-            reason = FailureReason.TRANSFER_SYNTAX_NOT_SUPPORTED
-        if survey.size > self._limits.part:
-            reason = FailureReason.OUT_OF_RESOURCES
-        return _Outline(
-            _uid_text(dataset.get("SOPClassUID")), _uid_text(dataset.get("SOPInstanceUID")), reason
-        )
-
-    def _is_referenced(self, location: str) -> bool:
-        above = location.rpartition("/frames/")[0]
-        return location in self._referenced or above in self._referenced
-
-    # --- instances -------------------------------------------------------------------------------
-
-    def _make(self) -> Iterator[bytes | FailedInstance]:
-        reader = BulkDataReader(part for parts in self._bulk.values() for part in parts)
-        outlines = iter(self._outlines)
-        for metadata in self._metadata:
-            for source in _sources(metadata):
-                yield self._file(reader, source, metadata.media_type, next(outlines))
-
-    def _file(
-        self,
-        reader: BulkDataReader,
-        source: JsonObject | bytes,
-        media_type: MediaType,
-        outline: _Outline,
-    ) -> bytes | FailedInstance:
-        if outline.reason is not None:
-            return outline.failed(outline.reason)
-        try:
-            return encode(reader.assemble(source, media_type))
-        except ContentError:
-            return outline.failed(FailureReason.CANNOT_UNDERSTAND)
-        except RemoteProtocolError:  # nothing is missing: that was seen before
-            return outline.failed(FailureReason.TRANSFER_SYNTAX_NOT_SUPPORTED)
-        except OSError:
-            return outline.failed(FailureReason.OUT_OF_RESOURCES)
+    def _compose(self, source: JsonObject | bytes, media_type: MediaType) -> Composition:
+        return compose(source, media_type, self._bulk, self._limits.part)
 
 
-class _Survey:
-    """Reads one data set without its bulk data, and notes which they are.
-
-    Attributes:
-        uris: What it refers to.
-        size: Octets of all of it; what is referred to twice counts twice.
-        reason: Why it cannot be put together.
-    """
-
-    def __init__(self, bulk: dict[str, list[SpooledPart]]) -> None:
-        self._bulk = bulk
-        self.uris: set[str] = set()
-        self.size = 0
-        self.reason: FailureReason | None = None
-
-    def read(self, source: JsonObject | bytes) -> Dataset:
-        if isinstance(source, bytes):
-            return dataset_from_xml(source, self._note)
-        return dataset_from_json(source, self._note)
-
-    def _note(self, tag: str, _vr: str, uri: str) -> None:
-        self.uris.add(uri)
-        parts = self._bulk.get(uri) or list(self._frames_below(uri))
-        self.size += sum(part.length for part in parts)
-        if not parts:
-            self.reason = FailureReason.MISSING_BULK_DATA
-        elif tag == _PIXEL_DATA and not all(map(_is_convertible, parts)):
-            self.reason = self.reason or FailureReason.TRANSFER_SYNTAX_NOT_SUPPORTED
-
-    def _frames_below(self, uri: str) -> Iterator[SpooledPart]:
-        number = 1
-        while found := self._bulk.get(f"{uri}/frames/{number}"):
-            yield found[0]
-            number += 1
+def _file(composition: Composition) -> AssembledFile | FailedInstance:
+    if composition.reason is not None or composition.dataset is None:
+        return composition.failed(composition.reason or FailureReason.CANNOT_UNDERSTAND)
+    try:
+        blocks = splice_file(composition.dataset, composition.syntax)
+    except ContentError:
+        return composition.failed(FailureReason.CANNOT_UNDERSTAND)
+    composition.dataset = None  # its values are in the file
+    return AssembledFile(composition, blocks)
 
 
-def _sources(metadata: _Metadata) -> Iterator[Any]:
-    """The data sets of a part, one at a time: a document of XML, or objects of JSON."""
-    if metadata.media_type.essence in _XML_NAMES:
-        yield metadata.octets
-        return
-    stream = JsonStream()
-    stream.feed(metadata.octets)
-    stream.feed_eof()
-    # With all octets there, it never asks for more.
-    while (obj := stream.next()) is not END:
-        yield obj
-
-
-def _is_convertible(part: SpooledPart) -> bool:
-    """Whether pixel data can be stored as they are (PS3.18 Table 10.5.2-1).
-
-    Images of consumers' formats, such as PNG, would have to be transcoded.
-    """
-    media_type = part.media_type
-    told = media_type.transfer_syntax or default_transfer_syntax(media_type.essence)
-    return told is not None and is_uid(told)
-
-
-def _uids_of(source: JsonObject | bytes) -> _Outline:
-    """The UIDs of an object that is no data set, as far as they can be seen."""
-    if isinstance(source, bytes):
-        return _Outline("", "")
-    return _Outline(_uid(source, _SOP_CLASS_UID), _uid(source, _SOP_INSTANCE_UID))
-
-
-def _uid(obj: JsonObject, tag: str) -> str:
-    match obj.get(tag):
-        case {"Value": [uid, *_]}:
-            return _uid_text(uid)
-        case _:
-            return ""
-
-
-def _uid_text(value: object) -> str:
-    """A UID; empty for what is none."""
-    return value if isinstance(value, str) and is_uid(value) else ""
+def _lost() -> RemoteProtocolError:
+    return RemoteProtocolError("what is to be stored cannot be read again", status_hint=503)

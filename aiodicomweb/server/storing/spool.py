@@ -1,17 +1,21 @@
-"""Bulk data that have arrived, until the data sets that refer to them are put together."""
+"""Parts that have arrived, until the data sets that refer to them are put together."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ...http import MediaType
 
-__all__ = ["Spool", "SpooledPart"]
+__all__ = ["BLOCK", "Spool", "SpooledPart"]
 
-_BLOCK: Final = 256 * 1024
+BLOCK: Final = 1024 * 1024
+"""Octets that are read at once, of what may be of any length."""
+_WORTHWHILE: Final = 256 * 1024
 """Octets that are worth a thread's while."""
 
 
@@ -36,7 +40,7 @@ class Spool:
     @property
     def is_full(self) -> bool:
         """Whether it is time to write what was gathered."""
-        return len(self._gathered) >= _BLOCK
+        return len(self._gathered) >= _WORTHWHILE
 
     def add(self, octets: bytes | bytearray | memoryview) -> None:
         """Take octets; they are copied."""
@@ -61,6 +65,8 @@ class Spool:
         Raises:
             OSError: They cannot be read.
         """
+        if not length:
+            return b""
         if self._file is None or offset + length > self._written:
             raise OSError("octets that were not written")
         self._file.seek(offset)
@@ -74,7 +80,7 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class SpooledPart:
-    """A part of bulk data: what :class:`~aiodicomweb.services.bulk_data.BulkDataReader` reads.
+    """A part that has arrived. What reads it blocks.
 
     Attributes:
         media_type: What the octets are.
@@ -92,9 +98,32 @@ class SpooledPart:
 
     @property
     def octets(self) -> bytes:
-        """The octets, read anew. Blocks.
+        """The octets, read anew.
 
         Raises:
             OSError: They cannot be read.
         """
-        return self.spool.read(self.offset, self.length)
+        return self.read(0, self.length)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Octets of it, fewer at its end, none behind it.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        return self.spool.read(self.offset + offset, max(0, min(length, self.length - offset)))
+
+    def within(self, offset: int, length: int | None) -> SpooledPart:
+        """What is in it from an offset on, of a length, or up to its end."""
+        left = max(0, self.length - offset)
+        length = left if length is None else max(0, min(length, left))
+        return replace(self, offset=self.offset + offset, length=length)
+
+    def blocks(self, most: int = BLOCK) -> Iterator[bytes]:
+        """The octets, at most so many at a time.
+
+        Raises:
+            OSError: While iterating: they cannot be read.
+        """
+        for offset in range(0, self.length, most):
+            yield self.read(offset, most)

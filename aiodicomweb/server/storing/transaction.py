@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 
 from ...dicom import PEEK_OCTETS, FailureReason, is_uid, peek
 from ...errors import ContentError, Part10Error, RemoteProtocolError
 from ...http import MediaType, OutgoingResponse, choose_media_type, parse_accept
 from ...services import FailedInstance, Representation, StoredInstance, StoreResponse
 from ...services.media_types import related
-from ..problems import refusal, status_of
-from .assembly import Assembly
+from ..problems import problem, refusal, status_of
+from .assembly import AssembledFile, Assembly
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,7 +54,9 @@ _FORMS: Final = {
     "application/dicom+xml": Representation.XML,
     "application/xml": Representation.XML,
 }
-_BLOCK: Final = 256 * 1024
+_MOST_ASSEMBLED: Final = 4
+"""Instances that are put together at once: each is a data set without its bulk data."""
+_assembling: RunVar[anyio.CapacityLimiter] = RunVar("_assembling")
 
 
 async def store(
@@ -111,14 +116,39 @@ async def _store_assembled(
 ) -> None:
     try:
         await assembly.receive(body, head)
-        await anyio.to_thread.run_sync(assembly.check)
-        while (made := await anyio.to_thread.run_sync(assembly.next_file)) is not None:
-            if isinstance(made, bytes):
-                await results.deposit(_Blocks(made).read)
-            else:
-                results.add(made)
+        limiter = _limiter()
+        async with limiter:
+            await anyio.to_thread.run_sync(assembly.check)
+        is_left = True
+        while is_left:
+            # Behind the last octet of the body no client can keep others waiting.
+            async with limiter:
+                is_left = await _store_next(results, assembly)
     finally:
         assembly.close()
+
+
+async def _store_next(results: _Results, assembly: Assembly) -> bool:
+    """Store one instance; whether there was one. Nothing of it is held afterwards."""
+    made = await anyio.to_thread.run_sync(assembly.next_file)
+    if isinstance(made, AssembledFile):
+        try:
+            await results.deposit(partial(anyio.to_thread.run_sync, made.read))
+        except OSError:
+            results.add(made.failed(FailureReason.OUT_OF_RESOURCES))
+    elif made is not None:
+        results.add(made)
+    return made is not None
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    """Bounds how many data sets are in memory at once, for all requests of an event loop."""
+    try:
+        return _assembling.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(_MOST_ASSEMBLED)
+        _assembling.set(limiter)
+        return limiter
 
 
 def _answer_in(request: Request) -> Representation:
@@ -182,8 +212,9 @@ class _Results:
         self._stored: list[StoredInstance] = []
         self._failed: list[FailedInstance] = []
         self._others: list[int] = []
+        self._empty = 0
 
-    async def deposit(self, read: Callable[[], Awaitable[memoryview | None]]) -> None:
+    async def deposit(self, read: Callable[[], Awaitable[bytes | memoryview | None]]) -> None:
         """Put one file into the archive.
 
         Args:
@@ -198,6 +229,7 @@ class _Results:
             while (octets := await read()) is not None:
                 await arrival.write(octets)
             self.add(await arrival.end(self._study))
+            self._empty += arrival.is_empty
         finally:
             arrival.discard()
 
@@ -222,9 +254,13 @@ class _Results:
     def answer(self) -> OutgoingResponse:
         """The answer to a request that was read to its end."""
         warned = any(item.warning_reason is not None for item in self._stored)
-        if not self._stored:
-            return self._respond(409)
-        return self._respond(202 if self._failed or self._others or warned else 200)
+        if self._stored:
+            return self._respond(202 if self._failed or self._others or warned else 200)
+        if not self._failed and len(self._others) == self._empty:
+            return problem(400, "there is no instance to store")
+        reasons = {*self._others, *(item.failure_reason for item in self._failed)}
+        # Later there may be room; of what fails for another reason, nothing is to be repeated.
+        return self._respond(503 if reasons == {FailureReason.OUT_OF_RESOURCES} else 409)
 
     def broken_off(self, error: DicomWebError) -> OutgoingResponse:
         """The answer to a request that has a fault; what was stored before it is told."""
@@ -243,8 +279,15 @@ class _Results:
             tuple(self._others),
             warnings,
             representation=self._representation,
-        )
-        return OutgoingResponse.of(response.to_http())
+        ).to_http()
+        location = self._location(study) if response.is_success else None
+        if location is not None:
+            response = replace(response, headers=response.headers.add("Location", location))
+        return OutgoingResponse.of(response)
+
+    def _location(self, study: str | None) -> str | None:
+        """URL of what was created: the instance, or the study of several (PS3.18 §10.5.3.2)."""
+        return self._stored[0].retrieve_url if len(self._stored) == 1 else study
 
 
 class _Arrival:
@@ -254,6 +297,11 @@ class _Arrival:
         self._deposit: Deposit | None = None
         self._head = bytearray()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has come."""
+        return not self._head
+
     async def begin(self, archive: Archive) -> None:
         try:
             self._deposit = await archive.deposit()
@@ -262,7 +310,7 @@ class _Arrival:
         except OSError:
             self._deposit = None
 
-    async def write(self, octets: memoryview) -> None:
+    async def write(self, octets: bytes | memoryview) -> None:
         self._head += octets[: max(0, PEEK_OCTETS - len(self._head))]
         if self._deposit is not None:
             try:
@@ -290,14 +338,3 @@ def _uids(head: bytearray) -> tuple[str, str]:
         return "", ""
     told = (meta.sop_class_uid or "", meta.sop_instance_uid or "")
     return ("", "") if not all(map(is_uid, told)) else told
-
-
-class _Blocks:
-    """Octets that are there, given like those that arrive."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._left = memoryview(octets)
-
-    async def read(self) -> memoryview | None:
-        block, self._left = self._left[:_BLOCK], self._left[_BLOCK:]
-        return block or None

@@ -1,4 +1,4 @@
-"""Bulk data that wait (PS3.18 §8.6.1.2)."""
+"""Parts that wait (PS3.18 §8.6.1.2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aiodicomweb.http import MediaType
-from aiodicomweb.server.storing.spool import Spool, SpooledPart
+from aiodicomweb.server.storing.spool import BLOCK, Spool, SpooledPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,22 @@ def test_octets_come_back(spool: Spool) -> None:
         spool.write()
 
     assert [b"third", b"", b"first", b"third"] == [parts[at].octets for at in (2, 1, 0, 2)]
+
+
+def test_a_part_is_read_in_pieces(spool: Spool) -> None:
+    """Never beyond its own octets."""
+    spool.add(b"before" + bytes(BLOCK) + b"part" + b"behind")
+    spool.write()
+    part = SpooledPart(OCTETS, "x", spool, 6, BLOCK + 4)
+
+    assert [bytes(BLOCK), b"part"] == list(part.blocks())
+    assert [b"\0par", b"part", b"", b""] == [
+        part.read(offset, 4) for offset in (BLOCK - 1, BLOCK, BLOCK + 4, BLOCK + 9)
+    ]
+    assert [b"ar", b"art", b"art", b""] == [
+        part.within(BLOCK + offset, length).octets
+        for offset, length in ((1, 2), (1, None), (1, 99), (5, None))
+    ]
 
 
 def test_nothing_can_be_seen_in_the_folder(spool: Spool, folder: Path) -> None:
