@@ -41,9 +41,9 @@ def read_excerpt(file: BinaryIO, layout: Layout, is_left_out: Callable[[Element]
     octets = io.BytesIO(excerpt.make())
     try:
         return read_dataset(octets, *layout.encoding)
-    except Exception as error:  # noqa: BLE001
+    except Exception:  # noqa: BLE001
         # pydicom's own text may quote a value: it is neither shown nor chained.
-        raise Part10Error(f"the data set cannot be read ({type(error).__name__})") from None
+        raise Part10Error("the data set cannot be read: an element in it is broken") from None
 
 
 class _Excerpt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ..errors import Part10Error
@@ -200,7 +201,9 @@ def _frames(
     lengths = _numbers(file, layout.find(_EXTENDED_OFFSET_TABLE_LENGTHS), "Q")
     if offsets and len(offsets) == len(lengths):
         return _by_extended_table(fragments, offsets, lengths)
-    if starts := _unpack(read_span(file, table), "L"):
+    starts = _unpack(read_span(file, table), "L")
+    # Where there is a fragment for each frame, the table can only be needless, or wrong.
+    if starts and len(fragments) != number and _is_table_of(fragments, starts):
         return _by_basic_table(fragments, starts)
     if len(fragments) in (1, number):
         return [(fragment,) for fragment in fragments]
@@ -208,6 +211,8 @@ def _frames(
         return [tuple(fragments)] if fragments else []
     if len(fragments) < number:
         raise Part10Error("there are fewer fragments than frames")
+    if starts:
+        raise Part10Error("the Basic Offset Table names no fragment")
     return _by_end_of_image(file, fragments)
 
 
@@ -235,6 +240,16 @@ def _by_extended_table(
             raise Part10Error("the Extended Offset Table names no fragment")
         frames.append((Span(fragment.offset, length),))
     return frames
+
+
+def _is_table_of(fragments: Sequence[Span], starts: Sequence[int]) -> bool:
+    """Whether fragments start where a table says; its 32 bits don't reach beyond 4 GiB."""
+    offset = 0
+    known: set[int] = set()
+    for fragment in fragments:
+        known.add(offset)
+        offset += fragment.length + 8
+    return starts[0] == 0 and known.issuperset(starts) and all(a < b for a, b in pairwise(starts))
 
 
 def _by_basic_table(fragments: Sequence[Span], starts: Sequence[int]) -> list[tuple[Span, ...]]:

@@ -30,7 +30,20 @@ from .uids import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Element", "Encoding", "Item", "Layout", "Span", "read_layout", "read_span"]
+__all__ = [
+    "LARGE",
+    "LONG_VRS",
+    "SHORT_VRS",
+    "Element",
+    "Encoding",
+    "Item",
+    "Layout",
+    "Span",
+    "may_be_vr",
+    "read_layout",
+    "read_span",
+    "vr_as_read",
+]
 
 LARGE: Final = 1024
 """Octets from which on a value is bulk: what is nested and smaller has no place of its own."""
@@ -38,11 +51,14 @@ MAX_DEPTH: Final = 64
 """Sequences within each other. Real ones have five or six levels."""
 MAX_ELEMENTS: Final = 2_000_000
 """Elements, items and fragments of a file. A slide of 500,000 tiles has as many fragments."""
-MAX_INFLATED: Final = 1 << 30
-"""Octets that a deflated data set may become."""
+MAX_INFLATED: Final = 256 << 20
+"""Octets that a deflated data set may become: it is held whole. Its pixels are native, and it is
+meant for what has few or none (PS3.5 §A.5)."""
 
 _PREAMBLE: Final = 132
 _BLOCK: Final = 4096
+_DEFLATED_BLOCK: Final = 1 << 16
+_INFLATED_BLOCK: Final = 1 << 20
 _FORMATS: Final = {
     little: (struct.Struct(f"{order}H"), struct.Struct(f"{order}HHL"))
     for little, order in ((True, "<"), (False, ">"))
@@ -52,13 +68,19 @@ _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM: Final = 0xFFFEE000
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
-_SHORT: Final = frozenset(
-    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN"}
-    | {b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
-)
-_LONG: Final = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
+SHORT_VRS: Final = {
+    vr.encode(): vr
+    for vr in (
+        *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN"),
+        *("SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"),
+    )
+}
+"""VRs by their octets, whose lengths have 16 bits (PS3.5 §7.1.2)."""
+LONG_VRS: Final = {
+    vr.encode(): vr
+    for vr in ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+}
+"""Those whose lengths have 32."""
 
 
 class Span(NamedTuple):
@@ -191,7 +213,7 @@ def read_layout(file: BinaryIO) -> Layout:
     file.seek(0)
     syntax, start = _read_meta(_Scanner(file, end), file.read(_PREAMBLE))
     if syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-        octets = _inflate(read_span(file, Span(start, end - start)))
+        octets = _inflate(file, start)
         scanner = _Scanner(io.BytesIO(octets), len(octets))
         return replace(_scan(scanner, syntax, 0), inflated=octets)
     return _scan(_Scanner(file, end), syntax, start)
@@ -210,28 +232,39 @@ def _read_meta(scanner: _Scanner, head: bytes) -> tuple[str | None, int]:
     return syntax, position
 
 
-def _inflate(octets: bytes) -> bytes:
+def _inflate(file: BinaryIO, start: int) -> bytes:
+    """Read and inflate block by block: what is too large is known before it is there."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = io.BytesIO()
+    file.seek(start)
+    deflated = file.read(_DEFLATED_BLOCK)
     try:
-        inflated = inflater.decompress(octets, MAX_INFLATED)
+        while deflated and not inflater.eof:
+            inflated.write(inflater.decompress(deflated, _INFLATED_BLOCK))
+            if inflated.tell() > MAX_INFLATED:
+                raise Part10Error(
+                    f"the data set is deflated, and larger than {MAX_INFLATED >> 20} MiB once it"
+                    " is inflated"
+                )
+            deflated = inflater.unconsumed_tail or file.read(_DEFLATED_BLOCK)
+        inflated.write(inflater.flush(_INFLATED_BLOCK))
     except zlib.error:
         raise Part10Error("the data set is not deflated as the file says") from None
-    if inflater.unconsumed_tail:
-        raise Part10Error(f"the data set has more than {MAX_INFLATED} octets")
-    return inflated
+    return inflated.getvalue()
 
 
 def _scan(scanner: _Scanner, syntax: str | None, start: int) -> Layout:
     first = scanner.read(start, 6)[4:]
     # What the first element looks like counts for more than what the file says of it.
-    is_implicit = not _may_be_vr(first) if first else syntax == IMPLICIT_VR_LITTLE_ENDIAN
+    is_implicit = not may_be_vr(first) if first else syntax == IMPLICIT_VR_LITTLE_ENDIAN
     encoding = Encoding(is_implicit, syntax != EXPLICIT_VR_BIG_ENDIAN)
     told = syntax or (IMPLICIT_VR_LITTLE_ENDIAN if is_implicit else EXPLICIT_VR_LITTLE_ENDIAN)
     elements, is_complete = scanner.top_level(start, encoding)
     return Layout(told, encoding, start, elements, is_complete)
 
 
-def _may_be_vr(octets: bytes) -> bool:
+def may_be_vr(octets: bytes) -> bool:
+    """Whether these could be the two letters of a VR, known or not."""
     return all(0x41 <= octet <= 0x5A for octet in octets)
 
 
@@ -270,9 +303,9 @@ class _Scanner:
         short, long = _FORMATS[encoding.is_little_endian]
         group, number, length = long.unpack_from(octets)
         tag, vr = group << 16 | number, octets[4:6]
-        if encoding.is_implicit or not (vr in _SHORT or vr in _LONG or _may_be_vr(vr)):
+        if encoding.is_implicit or not (vr in SHORT_VRS or vr in LONG_VRS or may_be_vr(vr)):
             return _Header(tag, None, position + 8, length)
-        if vr not in _LONG:
+        if vr not in LONG_VRS:
             return _Header(tag, vr, position + 8, short.unpack_from(octets, 6)[0])
         if len(octets) < 12:
             return None
@@ -288,7 +321,7 @@ class _Scanner:
             end = header.offset + header.length
             if header.length != _UNDEFINED and end > self._end:
                 value = Span(header.offset, max(0, self._end - header.offset))
-                vr = _vr(header, creators)
+                vr = vr_as_read(header.tag, header.vr, header.length, creators)
                 elements.append(Element(header.tag, vr, position, value, self._end))
                 return tuple(elements), False
             elements.append(self._element(position, header, encoding, creators, 0))
@@ -304,7 +337,7 @@ class _Scanner:
         depth: int,
     ) -> Element:
         tag, _, offset, length = header
-        vr = _vr(header, creators)
+        vr = vr_as_read(header.tag, header.vr, header.length, creators)
         if tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF and length <= 64:
             name = self.read(offset, length).strip(b"\0 ").decode("ascii", "replace")
             creators[tag] = name
@@ -361,7 +394,7 @@ class _Scanner:
         """What is large in an item, where its data set ends, and where the next item starts."""
         first = self.read(position, 6)[4:]
         # Within sequences of UN the elements are implicit (PS3.5 §6.2.2).
-        encoding = encoding._replace(is_implicit=encoding.is_implicit or not _may_be_vr(first))
+        encoding = encoding._replace(is_implicit=encoding.is_implicit or not may_be_vr(first))
         kept: list[Element] = []
         creators: dict[int, str] = {}
         while end is None or position < end:
@@ -401,9 +434,15 @@ class _Scanner:
         return Element(tag, vr, start, value, position + 8, True, tuple(fragments))
 
 
-def _vr(header: _Header, creators: dict[int, str]) -> str:
-    """The VR as pydicom sees it."""
-    tag, vr, _, length = header
+def vr_as_read(tag: int, vr: bytes | None, length: int, creators: dict[int, str]) -> str:
+    """The VR as pydicom sees it, which may be an ambiguous one such as ``OB or OW``.
+
+    Args:
+        tag: The element.
+        vr: What the file says; ``None`` where it says nothing.
+        length: Octets of the value.
+        creators: The names of private creators in the same data set, by their tags.
+    """
     if vr is not None and vr != b"UN":
         return vr.decode("ascii", "replace")
     if tag >> 16 & 1:

@@ -38,6 +38,7 @@ __all__ = [
     "native_transfer_syntax",
     "peek",
     "peek_instance_uid",
+    "read_file_meta",
 ]
 
 Buffer = bytes | bytearray | memoryview
@@ -115,17 +116,27 @@ def peek(head: Buffer, name: str = "") -> FileMeta:
     """
     octets = bytes(head)
     if is_part10(octets):
-        found, _ = _read_group_2(octets)
-        return FileMeta(
-            sop_class_uid=found.get(_MEDIA_STORAGE_SOP_CLASS_UID),
-            sop_instance_uid=found.get(_MEDIA_STORAGE_SOP_INSTANCE_UID),
-            transfer_syntax_uid=found.get(_TRANSFER_SYNTAX_UID),
-        )
+        return read_file_meta(octets)[0]
     syntax = _bare_syntax(octets[:12])
     if syntax is None:
         raise Part10Error("not a DICOM file", name=name)
     own = _read_instance(octets, 0, syntax)
     return FileMeta(own.get(_SOP_CLASS_UID), own.get(_SOP_INSTANCE_UID), syntax)
+
+
+def read_file_meta(octets: bytes) -> tuple[FileMeta, int]:
+    """The UIDs of a file's head, and where its data set starts.
+
+    Args:
+        octets: As for :func:`peek`, of a DICOM file with a preamble.
+    """
+    found, end = _read_group_2(octets)
+    meta = FileMeta(
+        sop_class_uid=found.get(_MEDIA_STORAGE_SOP_CLASS_UID),
+        sop_instance_uid=found.get(_MEDIA_STORAGE_SOP_INSTANCE_UID),
+        transfer_syntax_uid=found.get(_TRANSFER_SYNTAX_UID),
+    )
+    return meta, end
 
 
 def peek_instance_uid(head: Buffer) -> str | None:
@@ -234,8 +245,8 @@ def encode(dataset: Dataset) -> bytes:
     """
     try:
         whole = copy.copy(with_fitting_character_set(dataset))
-    except Exception as error:  # noqa: BLE001
-        raise _unwritable(error) from None
+    except Exception:  # noqa: BLE001
+        raise _unwritable() from None
     whole.file_meta = copy.deepcopy(getattr(dataset, "file_meta", None) or FileMetaDataset())
     if "TransferSyntaxUID" not in whole.file_meta:
         syntax = native_transfer_syntax(dataset)
@@ -248,14 +259,17 @@ def encode(dataset: Dataset) -> bytes:
     buffer = io.BytesIO()
     try:
         dcmwrite(buffer, whole, enforce_file_format=True)
-    except Exception as error:  # noqa: BLE001
-        raise _unwritable(error) from None
+    except Exception:  # noqa: BLE001
+        raise _unwritable() from None
     return buffer.getvalue()
 
 
-def _unwritable(error: Exception) -> Part10Error:
+def _unwritable() -> Part10Error:
     # pydicom's own text may quote the value: it is neither shown nor chained.
-    return Part10Error(f"the data set cannot be written ({type(error).__name__})")
+    return Part10Error(
+        "the data set cannot be written: a UID of the instance is missing, or a value is not one of"
+        " its VR"
+    )
 
 
 def decode(octets: Buffer) -> Dataset:
@@ -271,5 +285,5 @@ def decode(octets: Buffer) -> Dataset:
         raise Part10Error("not a DICOM file")
     try:
         return dcmread(io.BytesIO(octets), force=True)
-    except Exception as error:  # noqa: BLE001
-        raise Part10Error(f"the file cannot be read ({type(error).__name__})") from None
+    except Exception:  # noqa: BLE001
+        raise Part10Error("the file cannot be read: an element in it is broken") from None

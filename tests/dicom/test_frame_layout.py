@@ -140,6 +140,25 @@ def test_the_basic_offset_table_tells_which_fragments_are_a_frame() -> None:
     assert [b"abcd", b"ef"] == joined(octets, frames)
 
 
+@pytest.mark.parametrize("table", [(0, 14), (0, 0), (4, 14), (0,), (0, 0xFFFFFFF0)])
+def test_a_table_is_not_believed_where_each_fragment_is_a_frame(table: tuple[int, ...]) -> None:
+    """Offsets that are wrong, or beyond 32 bits, would give other frames than were asked for."""
+    octets = image(fragments(b"ab", b"cd", table=table), frames=2)
+    frames = frames_of(octets)
+
+    assert frames is not None
+    assert [b"ab", b"cd"] == joined(octets, frames)
+
+
+@pytest.mark.parametrize("table", [(0, 12), (20, 0), (0, 0), (10, 20), (0, 1000)])
+def test_a_table_that_names_no_fragment_is_an_error(table: tuple[int, ...]) -> None:
+    """There is nothing else to go by."""
+    octets = image(fragments(b"ab", b"cd", b"ef", table=table), frames=2)
+
+    with pytest.raises(Part10Error, match="names no fragment"):
+        frames_of(octets)
+
+
 def test_without_a_table_each_fragment_is_a_frame() -> None:
     """As many fragments as frames."""
     octets = image(fragments(b"ab", b"cd"), frames=2)

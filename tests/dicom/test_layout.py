@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import warnings
 import zlib
@@ -227,12 +228,23 @@ def test_nesting_has_a_limit() -> None:
 
 def test_what_is_inflated_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file does not become a large one in memory."""
-    monkeypatch.setattr("aiodicomweb.dicom.layout.MAX_INFLATED", 1000)
+    monkeypatch.setattr("aiodicomweb.dicom.layout.MAX_INFLATED", 2 << 20)
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    deflated = deflater.compress(bytes(5000)) + deflater.flush()
+    deflated = deflater.compress(bytes(5 << 20)) + deflater.flush()
 
-    with pytest.raises(Part10Error, match="1000 octets"):
+    with pytest.raises(Part10Error, match="deflated, and larger than 2 MiB"):
         layout_of(DEFLATED + deflated)
+
+
+def test_what_is_inflated_is_whole() -> None:
+    """However much of it there is, and however little of the file it takes."""
+    value = bytes(3 << 20) + random.Random(1).randbytes(3 << 20)
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    octets = long(0x7FE00010, b"OB", value)
+
+    layout = layout_of(DEFLATED + deflater.compress(octets) + deflater.flush())
+
+    assert octets == layout.inflated
 
 
 def test_elements_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Part",
+    "answer_to_conditions",
     "entity_tag",
     "is_known",
     "multipart",
     "not_acceptable",
-    "not_modified",
     "single_part",
 ]
 
 _PARTIAL: Final = "some instances are left out: they cannot be given in an accepted form"
-_ENTITY_TAG: Final = re.compile(r'(?:W/)?("[^"]*")|(\*)')
+_ENTITY_TAG: Final = re.compile(r'(W/)?("[^"]*")|\*')
 _VARY: Final = ("Vary", "Accept")
 
 
@@ -98,8 +98,9 @@ def single_part(part: Part, http: Request, tag: str) -> OutgoingResponse:
     """
     fields = part.headers.merged(Headers([_VARY, ("ETag", tag)]))
     whole = OutgoingResponse(Response(200, fields, reason="OK"), part.body)
-    if is_known(http, tag):
-        return not_modified(fields)
+    answered = answer_to_conditions(http, tag, fields)
+    if answered is not None:
+        return answered
     return whole if whole.length is None else _in_ranges(whole, http, whole.length)
 
 
@@ -130,10 +131,36 @@ def is_known(http: Request, tag: str) -> bool:
     value = http.headers.get("If-None-Match")
     if value is None or http.method not in ("GET", "HEAD"):
         return False
-    return any(star or own == tag for own, star in _ENTITY_TAG.findall(value))
+    # Compared weakly: it is enough that either would do.
+    return any(own in ("", tag) for _, own in _ENTITY_TAG.findall(value))
 
 
-def not_modified(headers: Headers) -> OutgoingResponse:
+def answer_to_conditions(http: Request, tag: str, headers: Headers) -> OutgoingResponse | None:
+    """What conditions of a request ask for instead of the representation (RFC 9110 §13.2.2).
+
+    Times are not heeded, as no answer tells one.
+
+    Args:
+        http: The request.
+        tag: The entity tag of what there is.
+        headers: The fields of a 200.
+
+    Returns:
+        A 412 or a 304; ``None`` for the representation.
+    """
+    wanted = http.headers.get("If-Match")
+    if wanted is not None and not _has(wanted, tag):
+        told = Headers({"ETag": tag})
+        return problem(412, "the resource is another one than If-Match says", told)
+    return _not_modified(headers) if is_known(http, tag) else None
+
+
+def _has(wanted: str, tag: str) -> bool:
+    """Whether a list of entity tags has one, compared strongly (RFC 9110 §13.1.1)."""
+    return any(own in ("", tag) and not weak for weak, own in _ENTITY_TAG.findall(wanted))
+
+
+def _not_modified(headers: Headers) -> OutgoingResponse:
     """A 304, with those of a 200's fields that it carries (RFC 9110 §15.4.5)."""
     kept = {"etag", "vary", "content-location", "cache-control"}
     fields = Headers((name, value) for name, value in headers.items() if name.lower() in kept)

@@ -19,7 +19,7 @@ from .answers import Part, entity_tag, multipart, not_acceptable, single_part
 from .bulk_values import bulk_data_uri, bulk_paths
 from .content import Stored
 from .frames import NATIVE, decoded_frames, is_decoded, offer_pixels, stored_frame
-from .offers import OCTETS, Offer, choose, in_syntax, offers_of
+from .offers import OCTETS, Offer, asked_for, choose, in_syntax, offers_of
 from .threads import in_threads
 from .transcode import swap_words, word_size
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["retrieve_bulkdata", "retrieve_value"]
 
+_AS_STORED: Final = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 _ENCAPSULATED_DOCUMENT: Final = 0x00420011
 _DOCUMENT_MEDIA_TYPE: Final = 0x00420012
 
@@ -86,7 +87,7 @@ async def retrieve_value(
         given = _give(value, request, alone=True) if "Range" in http.headers else None
         given = given or _give(value, request)
         if given is None:
-            return _refuse()
+            return _refuse(request, "the value is")
         if given.offer.is_single:
             tag = entity_tag("bulkdata", holding.version, str(path), str(given.offer.given))
             return single_part(given.parts[0], http, tag)
@@ -122,7 +123,7 @@ async def retrieve_bulkdata(
     if not given:
         return problem(404, "there are no pixel data" if only_pixels else "there are no bulk data")
     if not parts:
-        return _refuse()
+        return _refuse(request, "the value is" if len(given) == 1 else "several values are")
     if len(given) == 1 and able[0].offer.is_single:
         tag = entity_tag("bulkdata", holdings[0].version, str(able[0].offer.given))
         return single_part(parts[0], http, tag)
@@ -130,10 +131,9 @@ async def retrieve_bulkdata(
     return multipart(parts, root, is_partial=len(able) < len(given))
 
 
-def _refuse() -> OutgoingResponse:
+def _refuse(request: RetrieveRequest, what: str) -> OutgoingResponse:
     return not_acceptable(
-        "the bulk data are there as they are stored, which Accept: multipart/related;"
-        ' type="application/octet-stream"; transfer-syntax=* asks for'
+        f"{asked_for(request)}; {what} there as stored, which {_AS_STORED} asks for"
     )
 
 

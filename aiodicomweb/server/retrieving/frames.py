@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,8 @@ from ..problems import problem
 from .answers import Part, entity_tag, multipart, not_acceptable, single_part
 from .bulk_values import bulk_data_uri
 from .content import Stored
-from .offers import OCTETS, choose, in_syntax, offers_of
+from .frame_check import check_frames
+from .offers import OCTETS, choose, in_syntax, offers_of, refusal_of
 from .transcode import can_decode, decode_frame, swap_words, word_size
 
 if TYPE_CHECKING:
@@ -32,13 +34,15 @@ __all__ = [
     "is_decoded",
     "offer_pixels",
     "read_frames",
-    "refuse_pixels",
     "retrieve_frames",
     "stored_frame",
 ]
 
 NATIVE: Final = in_syntax(OCTETS, EXPLICIT_VR_LITTLE_ENDIAN)
 """Uncompressed pixels are little endian, whatever they are stored as (PS3.18 §8.7.3.3.1)."""
+
+_MOST_TIMES: Final = 4
+"""How often a list may name the same frame. So an answer has at most as many times the pixels."""
 
 
 async def retrieve_frames(
@@ -75,13 +79,18 @@ def _retrieve(
         return not_acceptable(f"the frames cannot be told apart: {error.message}")
     if frames is None:
         return problem(404, "the instance has no pixel data")
+    number, times = Counter(numbers).most_common(1)[0]
+    if times > _MOST_TIMES:
+        return problem(400, f"frame {number} is asked for {times} times; {_MOST_TIMES} is the most")
     if max(numbers) > len(frames):
         count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
         return problem(404, f"the instance has {count}")
     is_one = len(numbers) == 1
-    offer = choose(request, offer_pixels(holding.transfer_syntax, frames, is_one, is_one))
+    offers = offer_pixels(holding.transfer_syntax, frames, is_one, is_one)
+    offer = choose(request, offers)
     if offer is None:
-        return refuse_pixels(holding.transfer_syntax)
+        what = "the frame is" if is_one else "several frames are"
+        return not_acceptable(refusal_of(request, what, offers))
     indices = [number - 1 for number in numbers]
     try:
         bodies = _bodies(stored, frames, indices, offer)
@@ -153,15 +162,6 @@ def is_decoded(offer: Offer, frames: FrameLayout) -> bool:
     return frames.compressed is not None and offer.given == NATIVE
 
 
-def refuse_pixels(transfer_syntax: str) -> OutgoingResponse:
-    """The answer to someone who accepts none of the offers."""
-    media_type = bulk_data_media_type(transfer_syntax)
-    return not_acceptable(
-        f'the pixels are there as multipart/related; type="{media_type}";'
-        f" transfer-syntax={transfer_syntax}, and cannot be given as anything that was asked for"
-    )
-
-
 # --- their octets -------------------------------------------------------------------------------
 
 
@@ -208,16 +208,18 @@ def decoded_frames(
 ) -> list[bytes | Deferred]:
     """Frames, decompressed when their turn comes; the first is made now as well.
 
-    That shows whether it can be done. It is held of an instance alone only. Blocks.
+    That, and how the others begin, shows nearly always whether it can be done. It is held of an
+    instance alone only. Blocks.
 
     Raises:
-        Part10Error: The first frame cannot be decompressed.
+        Part10Error: The first frame cannot be decompressed, or another one is none.
         OSError: The file cannot be read.
     """
     length = 0 if frames.pixels is None else frames.pixels.decoded_octets
     made: list[bytes | Deferred] = [
         Deferred(length, partial(_decoded, stored, frames, index)) for index in indices
     ]
+    check_frames(stored, frames, indices)
     first = _decoded(stored, frames, indices[0])
     if stored.is_alone:
         made[0] = first

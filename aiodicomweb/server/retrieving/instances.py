@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ...dicom.layout import Span
 from ...dicom.part10 import is_part10
 from ...dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN
 from ...errors import Part10Error
-from ...http import Produced, segment_length
+from ...http import segment_length
 from ..problems import problem
 from .answers import Part, entity_tag, multipart, not_acceptable, single_part
 from .content import open_content, piece_of
-from .offers import DICOM, Offer, choose, in_syntax, offers_of
+from .conversion import Conversion, to_file
+from .offers import DICOM, Offer, choose, in_syntax, offers_of, refusal_of
 from .threads import in_threads
-from .transcode import can_convert, check_convertible, to_explicit_little_endian, to_file
+from .transcode import can_convert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...http import URL, OutgoingResponse, Request, Segment
+    from ...http import URL, OutgoingBody, OutgoingResponse, Request
     from ...services.wado import RetrieveRequest
     from ..archive import Holding
 
@@ -56,10 +56,9 @@ async def retrieve_instances(
     offers = {one: _choose(request, one, is_one=is_one) for one in syntaxes}
     offered = [(one, offer) for one in holdings if (offer := offers[one.transfer_syntax])]
     if not offered:
-        return not_acceptable(
-            'instances are multipart/related; type="application/dicom" in their stored transfer'
-            " syntax, and in Explicit VR Little Endian if they can be decompressed here"
-        )
+        every = [offer for one in sorted(syntaxes) for offer in offer_instances(one, is_one=is_one)]
+        what = "the instance is" if is_one else "instances are"
+        return not_acceptable(refusal_of(request, what, every))
     maker = _Maker(request, base, is_one=is_one)
     made = await in_threads(lambda pair: maker.part(*pair), offered)
     parts = [part for part in made if part is not None]
@@ -110,14 +109,14 @@ class _Maker:
         """A file, or how it is made; ``None`` where there is none. Blocks."""
         path = ("studies", holding.study, "series", holding.series, "instances", holding.instance)
         try:
-            segment = self._segment(holding, offer)
+            body = self._body(holding, offer)
         except Part10Error as error:
             self._failure = error.message
             stored = self._stored_offer(holding, offer)
             return None if stored is None else self.part(holding, stored)
         except OSError:
             return None
-        return Part(offer.given, (segment,), str(self._base.child(*path)))
+        return Part(offer.given, body, str(self._base.child(*path)))
 
     def refuse(self) -> OutgoingResponse:
         """The answer if there are no parts."""
@@ -126,16 +125,17 @@ class _Maker:
         what = "the instance is" if self._is_one else "the instances are"
         return not_acceptable(f"{what} given only as stored: {self._failure}")
 
-    def _segment(self, holding: Holding, offer: Offer) -> Segment | Produced:
+    def _body(self, holding: Holding, offer: Offer) -> OutgoingBody:
         if offer.given.transfer_syntax == holding.transfer_syntax:
-            segment = _stored(holding)
-        else:
-            if not self._is_one and self._unchecked:
-                check_convertible(holding)
-                self._unchecked -= 1
-            segment = Produced(partial(to_explicit_little_endian, holding))
-        # Of one instance it can be told at once if it fails.
-        return segment.produce() if self._is_one and isinstance(segment, Produced) else segment
+            return _stored(holding)
+        conversion = Conversion(holding, is_alone=self._is_one)
+        # Of one instance it can be told at once if it fails, and how long it is.
+        if self._is_one:
+            return conversion.pieces()
+        if self._unchecked:
+            self._unchecked -= 1
+            conversion.check()
+        return conversion.promises()
 
     def _stored_offer(self, holding: Holding, failed: Offer) -> Offer | None:
         """What is stored, for who takes it instead of what cannot be made."""
@@ -146,10 +146,10 @@ class _Maker:
         return choose(self._request, [one for one in offers if one.is_single == failed.is_single])
 
 
-def _stored(holding: Holding) -> Segment | Produced:
+def _stored(holding: Holding) -> OutgoingBody:
     """The file as it is, or a bare data set made one."""
     with open_content(holding.content) as file:
         is_file = is_part10(file.read(_HEAD))
     if not is_file:
-        return Produced(partial(to_file, holding))
-    return piece_of(holding.content, Span(0, segment_length(holding.content)))
+        return to_file(holding)
+    return (piece_of(holding.content, Span(0, segment_length(holding.content))),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -10,14 +11,15 @@ from pydicom.filewriter import correct_ambiguous_vr_element
 
 from ...dicom.excerpt import read_excerpt
 from ...dicom.json_model import dataset_to_json, format_objects
+from ...dicom.json_shortcut import read_json
 from ...dicom.native_xml import dataset_to_xml
 from ...errors import ContentError
 from ...http import Headers, MediaType, OutgoingResponse, Produced, Response
 from ...services.media_types import related
-from .answers import Part, entity_tag, is_known, multipart, not_acceptable, not_modified
+from .answers import Part, answer_to_conditions, entity_tag, multipart, not_acceptable
 from .bulk_values import bulk_data_uri, bulk_paths, is_bulk
-from .content import Stored
-from .offers import Offer, choose
+from .content import Stored, open_content
+from .offers import Offer, asked_for, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,14 +59,14 @@ async def retrieve_metadata(
     offer = choose(request, offers, offers[0])
     if offer is None:
         return not_acceptable(
-            "metadata are application/dicom+json, or"
-            ' multipart/related; type="application/dicom+xml"'
+            f"{asked_for(request)}; metadata are {_JSON}, {_GENERAL_JSON}, or {related(str(_XML))}"
         )
     versions = (f"{holding.instance} {holding.version}" for holding in holdings)
     tag = entity_tag("metadata", offer.given.essence, str(base), *versions)
     fields = Headers({"Vary": "Accept", "ETag": tag})
-    if is_known(http, tag):
-        return not_modified(fields)
+    answered = answer_to_conditions(http, tag, fields)
+    if answered is not None:
+        return answered
     if offer.given is _XML:
         parts = [Part(_XML, (Produced(partial(_to_xml, one, base)),)) for one in holdings]
         return multipart(parts, _XML.essence, headers=fields)
@@ -78,6 +80,11 @@ async def retrieve_metadata(
 
 
 def _to_json(holding: Holding, base: URL, separator: bytes) -> bytes:
+    with suppress(OSError), open_content(holding.content) as file:
+        found = read_json(file, is_bulk, partial(bulk_data_uri, base, holding))
+        if found is not None:
+            return separator + found
+
     def write(dataset: Dataset, uris: dict[int, str]) -> bytes:
         obj = dataset_to_json(dataset, lambda element: uris.get(id(element)))
         return separator + format_objects([obj])[1:-1]

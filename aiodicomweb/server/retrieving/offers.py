@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from ...services.wado import RetrieveRequest
 
-__all__ = ["Offer", "choose", "in_syntax", "offers_of"]
+__all__ = ["Offer", "asked_for", "choose", "in_syntax", "offers_of", "refusal_of"]
 
 OCTETS: Final = MediaType("application", "octet-stream")
 DICOM: Final = MediaType("application", "dicom")
+_LONGEST: Final = 256
+"""Characters of a client's own words in an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,27 @@ def choose(
     """
     found = request.choose(_asked(offers), None if default is None else default.asked)
     return next((offer for offer in offers if offer.asked == found), None)
+
+
+def asked_for(request: RetrieveRequest) -> str:
+    """What a client accepts, in words that begin the text of a 406."""
+    names = [str(one) for one in request.media_types]
+    names += [value for name, values in request.parameters if name == "accept" for value in values]
+    told = ", ".join(names)
+    told = "".join(one if " " <= one <= "~" else "?" for one in told)
+    return f"asked for: {told if len(told) <= _LONGEST else f'{told[:_LONGEST]}...'}"
+
+
+def refusal_of(request: RetrieveRequest, what: str, offers: Iterable[Offer]) -> str:
+    """The text of a 406: what was asked for, and what can be had.
+
+    Args:
+        request: What was asked.
+        what: What the offers are of, such as ``the frames are``.
+        offers: What there is.
+    """
+    there = dict.fromkeys(str(one) for one in _asked(offers))
+    return f"{asked_for(request)}; {what} {' or '.join(there)}"
 
 
 def _asked(offers: Iterable[Offer]) -> list[MediaType]:

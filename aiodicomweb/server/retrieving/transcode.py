@@ -1,57 +1,51 @@
-"""From one transfer syntax to Explicit VR Little Endian (PS3.18 §8.7.3.5.2, PS3.5 §10).
+"""Pixels from one transfer syntax to Explicit VR Little Endian (PS3.18 §8.7.3.5.2, PS3.5 §10).
 
-What is native only has its elements written anew. Pixel data are decompressed if pydicom has a
-decoder: that of RLE always, others where their plugins are installed.
+They are decompressed if pydicom has a decoder: that of RLE always, others where their plugins are
+installed. Words that are big endian are turned round.
 """
 
 from __future__ import annotations
 
+import threading
 from array import array
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from ...dicom.codestream import check_coded_size
-from ...dicom.excerpt import read_excerpt
-from ...dicom.frame_layout import PIXEL_DATA, PixelFormat, read_frame_layout
-from ...dicom.frames import set_transfer_syntax
-from ...dicom.part10 import decode, encode
-from ...dicom.uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, is_encapsulated
+from ...dicom.frame_layout import PIXEL_DATA
+from ...dicom.uids import is_encapsulated
 from ...dicom.vrs import WORD_FORMATS
 from ...errors import Part10Error
-from .content import Stored, open_content
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from pydicom import Dataset
 
-    from ..archive import Holding
+    from ...dicom.frame_layout import PixelFormat
 
 __all__ = [
+    "Decoded",
     "can_convert",
     "can_decode",
-    "check_convertible",
+    "converting",
+    "decode",
     "decode_frame",
     "decoding",
     "swap_values",
     "swap_words",
-    "to_explicit_little_endian",
-    "to_file",
     "word_size",
 ]
 
-_LARGEST: Final = (1 << 32) - 2
-"""Octets of the largest element in Explicit VR Little Endian (PS3.5 §7.1.2)."""
-_LARGE: Final = 1 << 16
-"""Octets of elements that are not looked at before it is their turn."""
-_OFFSET_TABLES: Final = (0x7FE00001, 0x7FE00002)
-_SUBSAMPLED: Final = ("YBR_FULL_422", "YBR_PARTIAL_422")
-"""Of native pixels these say that two share their colour (PS3.3 §C.7.6.3.1.2)."""
+_AT_ONCE: Final = 4
+"""Threads that convert at one time: each holds a frame, compressed and not, or the elements of an
+instance as octets and as objects. More would not be faster."""
+_places: Final = threading.BoundedSemaphore(_AT_ONCE)
 _WORDS: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
@@ -85,6 +79,20 @@ def swap_words(octets: bytes, size: int) -> bytes:
 # --- frames -------------------------------------------------------------------------------------
 
 
+class Decoded(NamedTuple):
+    """A frame that was decompressed.
+
+    Attributes:
+        octets: Its pixels.
+        photometric_interpretation: Which the decoder may have changed.
+        bits_allocated: Bits of a sample, too.
+    """
+
+    octets: bytes
+    photometric_interpretation: str
+    bits_allocated: int
+
+
 def decode_frame(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> bytes:
     """Decompress one frame. Blocks.
 
@@ -96,14 +104,13 @@ def decode_frame(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> by
     Raises:
         Part10Error: The frame cannot be decompressed.
     """
-    return _decode(octets, transfer_syntax, pixels)[0]
+    return decode(octets, transfer_syntax, pixels).octets
 
 
-def _decode(
-    octets: bytes, transfer_syntax: str, pixels: PixelFormat
-) -> tuple[bytes, dict[str, str | int]]:
+def decode(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> Decoded:
+    """Decompress one frame, and say what the decoder made of it. As :func:`decode_frame`."""
     check_coded_size(octets, transfer_syntax, pixels)
-    with decoding():
+    with converting(), decoding():
         decoded, found = get_decoder(UID(transfer_syntax)).as_buffer(
             encapsulate([octets]),
             index=0,
@@ -119,10 +126,11 @@ def _decode(
             pixel_keyword="PixelData",
         )
     planar = int(found.get("planar_configuration", pixels.planar_configuration))
-    if pixels.samples == 1 or planar == pixels.planar_configuration:
-        return bytes(decoded), found
-    size = int(found["bits_allocated"]) // 8
-    return _rearrange(bytes(decoded), pixels.samples, size, by_plane=planar == 1), found
+    told, bits = str(found["photometric_interpretation"]), int(found["bits_allocated"])
+    frame = bytes(decoded)
+    if pixels.samples > 1 and planar != pixels.planar_configuration:
+        frame = _rearrange(frame, pixels.samples, bits // 8, by_plane=planar == 1)
+    return Decoded(frame, told, bits)
 
 
 def _rearrange(octets: bytes, samples: int, size: int, *, by_plane: bool) -> bytes:
@@ -135,6 +143,13 @@ def _rearrange(octets: bytes, samples: int, size: int, *, by_plane: bool) -> byt
         source, target = (whole, strided) if by_plane else (strided, whole)
         result[target] = values[source]
     return result.tobytes()
+
+
+@contextmanager
+def converting() -> Generator[None]:
+    """Within, memory is taken for an instance or a frame: few threads are here at a time."""
+    with _places:
+        yield
 
 
 @contextmanager
@@ -154,79 +169,7 @@ def decoding() -> Generator[None]:
         raise Part10Error("a frame cannot be decompressed") from None
 
 
-# --- instances ----------------------------------------------------------------------------------
-
-
-def to_file(holding: Holding) -> bytes:
-    """A bare data set as a DICOM file, in its own transfer syntax (PS3.10 §7.1). Blocks.
-
-    Raises:
-        Part10Error: It cannot be read, or not be written.
-        OSError: It cannot be read.
-    """
-    dataset = _read(holding)
-    set_transfer_syntax(dataset, holding.transfer_syntax)
-    return encode(dataset)
-
-
-def to_explicit_little_endian(holding: Holding) -> bytes:
-    """An instance as a DICOM file in Explicit VR Little Endian. Blocks.
-
-    Its UIDs stay as they are: it is the same instance (PS3.18 §8.7.3.5.2).
-
-    Raises:
-        Part10Error: It cannot be read, decompressed or written.
-        OSError: It cannot be read.
-    """
-    dataset = _read(holding)
-    _convert(holding, dataset)
-    return encode(dataset)
-
-
-def check_convertible(holding: Holding) -> None:
-    """Convert an instance but for what is large, and decompress its first frame. Blocks.
-
-    That shows nearly always whether it can be converted, and holds little.
-
-    Raises:
-        Part10Error: It cannot be read, decompressed or written.
-        OSError: It cannot be read.
-    """
-    stored = Stored.read(holding)
-    with stored.open() as file:
-        dataset = read_excerpt(file, stored.layout, lambda one: one.end - one.start > _LARGE)
-        frames = read_frame_layout(file, stored.layout) if _is_compressed(holding) else None
-    if frames is not None and frames.compressed and frames.pixels is not None:
-        octets = stored.octets(*frames.compressed[0])
-        decode_frame(octets, holding.transfer_syntax, frames.pixels)
-    if PIXEL_DATA in dataset:
-        del dataset[PIXEL_DATA]
-    _convert(holding, dataset)
-    encode(dataset)
-
-
-def _convert(holding: Holding, dataset: Dataset) -> None:
-    try:
-        if holding.transfer_syntax == EXPLICIT_VR_BIG_ENDIAN:
-            swap_values(dataset)
-        elif _is_compressed(holding) and PIXEL_DATA in dataset:
-            _decompress(Stored.read(holding), dataset)
-        set_transfer_syntax(dataset, EXPLICIT_VR_LITTLE_ENDIAN)
-    except Part10Error:
-        raise
-    except Exception:  # noqa: BLE001
-        # pydicom converts on access; what it raises for a broken value is not defined.
-        raise Part10Error("the data set cannot be converted") from None
-
-
-def _is_compressed(holding: Holding) -> bool:
-    return is_encapsulated(holding.transfer_syntax)
-
-
-def _read(holding: Holding) -> Dataset:
-    with open_content(holding.content) as file:
-        octets = file.read()
-    return decode(octets)
+# --- words ----------------------------------------------------------------------------------------
 
 
 def swap_values(dataset: Dataset) -> None:
@@ -251,41 +194,3 @@ def word_size(vr: str, tag: int, bits_allocated: int) -> int:
     """
     size = array(WORD_FORMATS.get(vr, "B")).itemsize
     return max(size, bits_allocated // 8) if tag == PIXEL_DATA and vr == "OW" else size
-
-
-def _decompress(stored: Stored, dataset: Dataset) -> None:
-    with stored.open() as file:
-        frames = read_frame_layout(file, stored.layout)
-    if frames is None or frames.compressed is None or frames.pixels is None:
-        raise Part10Error("the pixels are not described")
-    syntax, pixels = stored.holding.transfer_syntax, frames.pixels
-    found: dict[str, str | int] = {}
-    decoded: list[bytes] = []
-    for spans in frames.compressed:
-        octets, found = _decode(stored.octets(*spans), syntax, pixels)
-        decoded.append(octets)
-    whole = b"".join(decoded)
-    if len(whole) > _LARGEST:
-        raise Part10Error("the pixel data are too large for Explicit VR Little Endian")
-    _describe(dataset, found, pixels)
-    _set_pixels(dataset, whole, int(found["bits_allocated"]))
-
-
-def _describe(dataset: Dataset, found: dict[str, str | int], pixels: PixelFormat) -> None:
-    """Say what decompression has made of the pixels."""
-    told = found["photometric_interpretation"]
-    # A decoder gives every pixel its colour, but keeps the name of what was subsampled.
-    dataset.PhotometricInterpretation = "YBR_FULL" if told in _SUBSAMPLED else told
-    dataset.BitsAllocated = found["bits_allocated"]
-    if pixels.samples > 1:
-        dataset.PlanarConfiguration = pixels.planar_configuration
-
-
-def _set_pixels(dataset: Dataset, octets: bytes, bits_allocated: int) -> None:
-    element: Any = dataset[PIXEL_DATA]
-    element.VR = "OW" if bits_allocated > 8 else "OB"
-    element.value = octets + bytes(len(octets) % 2)
-    element.is_undefined_length = False
-    for tag in _OFFSET_TABLES:
-        if tag in dataset:
-            del dataset[tag]

@@ -154,6 +154,33 @@ def test_what_is_known_is_compared_weakly(value: str, expected: bool) -> None:
     assert not is_known(request("POST", If_None_Match=value), TAG)
 
 
+@pytest.mark.parametrize("value", [TAG, f'"a", {TAG}', "*", f'W/"a",{TAG}'])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_is_still_the_same_is_given(value: str, method: str) -> None:
+    """``If-Match`` names it, or anything (RFC 9110 §13.1.1)."""
+    assert 200 == single_part(part(), request(method, If_Match=value), TAG).head.status
+
+
+@pytest.mark.parametrize("value", ['"a"', f"W/{TAG}", "", "tag"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("further", [{}, {"If_None_Match": TAG}, {"Range": "bytes=0-1"}])
+def test_what_is_not_the_same_any_more_is_412(
+    value: str, method: str, further: dict[str, str]
+) -> None:
+    """``If-Match`` compares strongly, and comes first (RFC 9110 §13.1.1, §13.2.2)."""
+    response = whole(single_part(part(), request(method, If_Match=value, **further), TAG))
+
+    assert (412, 1) == (response.status, response.body.count(b"\n"))
+    assert TAG == response.headers["ETag"]
+
+
+def test_what_is_known_is_not_given_though_it_is_the_same() -> None:
+    """Behind ``If-Match`` comes ``If-None-Match`` (RFC 9110 §13.2.2)."""
+    answer = single_part(part(), request(If_Match="*", If_None_Match=TAG), TAG)
+
+    assert 304 == answer.head.status
+
+
 def test_parts_say_what_they_are() -> None:
     """Media type, place, and the root of the whole."""
     parts = [Part(OCTETS, (b"a", b"b"), "http://archive.example/1"), Part(OCTETS, (b"c",))]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -203,7 +204,41 @@ async def test_several_frames_do_not_stand_alone() -> None:
     """Single parts only count for one item (MED-38)."""
     archive, path = archive_of("SC_rgb_rle_2frame.dcm")
 
-    assert 406 == (await get(archive, f"{path}/1,2", "image/dicom-rle")).status
+    response = await get(archive, f"{path}/1,2", "application/octet-stream")
+
+    assert 406 == response.status
+    text = response.body.decode()
+    assert text.startswith("asked for: application/octet-stream; several frames are multipart/")
+    assert 'multipart/related; type="application/octet-stream"; transfer-syntax=1.2.840.1' in text
+
+
+async def test_a_frame_may_be_asked_for_again_a_few_times() -> None:
+    """A short request has no answer of any length."""
+    archive, path = archive_of("CT_small.dcm")
+
+    (first, *others) = frames_in(await get(archive, f"{path}/1,1,1,1", STORED))
+    refused = await get(archive, f"{path}/1,1,1,1,1", STORED)
+
+    assert [first.data] * 3 == [one.data for one in others]
+    assert (400, b"frame 1 is asked for 5 times; 4 is the most\n") == (
+        refused.status,
+        refused.body,
+    )
+
+
+async def test_a_later_frame_that_is_none_is_told_before_the_answer() -> None:
+    """All that are asked for are looked at, before the first is decompressed."""
+    holding = holding_of(sample("SC_rgb_rle_2frame.dcm"))
+    octets = sample("SC_rgb_rle_2frame.dcm").octets
+    second = octets.rindex(b"\xfe\xff\x00\xe0") + 8
+    broken = replace(holding, content=octets[:second] + bytes(64) + octets[second + 64 :])
+    path = f"{path_of(holding)}/frames"
+
+    for numbers, status in (("1", 200), ("2", 406), ("1,2", 406)):
+        response = await get(FakeArchive([broken]), f"{path}/{numbers}", NATIVE)
+        assert status == response.status
+    assert b"frame 2 does not begin like one" in response.body
+    assert 200 == (await get(FakeArchive([broken]), f"{path}/1,2", STORED)).status
 
 
 async def test_without_a_decoder_octets_are_406(monkeypatch: pytest.MonkeyPatch) -> None:

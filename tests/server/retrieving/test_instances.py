@@ -1,21 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from aiodicomweb.dicom.part10 import decode, is_part10
 from aiodicomweb.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN
 from aiodicomweb.http import FileSpan, Produced
+from aiodicomweb.server.retrieving.conversion import Conversion
 from aiodicomweb.services.wado import Resource, RetrieveResponse
 
 from ...support.comparison import differences
 from ...support.dicom_files import sample
 from ...support.fake_archive import FakeArchive, ask, get, holding_of, path_of
-
-if TYPE_CHECKING:
-    from aiodicomweb.server import Holding
 
 STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 DEFAULT = 'multipart/related; type="application/dicom"'
@@ -127,12 +124,14 @@ async def test_pixels_are_the_same_whatever_they_are_made_of(name: str, native: 
 
 
 async def test_a_study_is_never_in_memory() -> None:
-    """What is made is made in its turn, one instance at a time."""
+    """What is made is made in its turn, a piece of an instance at a time."""
     answer = await ask(
         study_of("MR_small_RLE.dcm", "MR_small_implicit.dcm"), "/studies/1.2", DEFAULT
     )
 
-    assert 2 == sum(isinstance(segment, Produced) for segment in answer.body)
+    assert 5 == sum(isinstance(segment, Produced) for segment in answer.body)
+    assert 1 == sum(isinstance(segment, FileSpan) for segment in answer.body)
+    assert 1000 > sum(len(segment) for segment in answer.body if isinstance(segment, bytes))
 
 
 async def test_a_bare_data_set_becomes_a_file() -> None:
@@ -255,18 +254,14 @@ async def test_a_study_of_nothing_that_can_be_decompressed_is_406(accept: str) -
 
 async def test_the_wait_for_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """After some that can be converted the rest is converted in its turn only."""
-    checked: list[str] = []
-
-    def check(holding: Holding) -> None:
-        checked.append(holding.instance)
-
+    checked: list[object] = []
     monkeypatch.setattr("aiodicomweb.server.retrieving.instances._CHECKED", 2)
-    monkeypatch.setattr("aiodicomweb.server.retrieving.instances.check_convertible", check)
+    monkeypatch.setattr(Conversion, "check", lambda self: checked.append(self._holding))
     archive = study_of(*["MR_small_RLE.dcm"] * 4)
 
     response = await get(archive, "/studies/1.2", DEFAULT)
 
-    assert ["1.0", "1.1"] == checked
+    assert 2 == len(checked)
     assert 4 == len(RetrieveResponse.from_http(response).datasets)
 
 

@@ -207,10 +207,14 @@ async def test_metadata_are_json_or_xml(accept: str | None, expected: str) -> No
 
 
 async def test_other_media_types_are_406() -> None:
-    """With one line of text."""
+    """One line of text says what was asked for, and what there is."""
     response = await get(study_of("CT_small.dcm"), "/studies/1.2/metadata", "text/html")
 
-    assert (406, 1) == (response.status, response.body.count(b"\n"))
+    assert 406 == response.status
+    assert (
+        b"asked for: text/html; metadata are application/dicom+json, application/json, or"
+        b' multipart/related; type="application/dicom+xml"\n'
+    ) == response.body
 
 
 @pytest.mark.parametrize("accept", [JSON, XML])
@@ -225,5 +229,8 @@ async def test_who_has_the_metadata_already_does_not_get_them(accept: str) -> No
         assert (304, (), tag) == (answer.head.status, answer.body, answer.head.headers["ETag"])
     other = XML if accept == JSON else JSON
     assert 200 == (await ask(archive, path, other, If_None_Match=tag)).head.status
+    assert 200 == (await ask(archive, path, accept, If_Match=tag)).head.status
+    assert 412 == (await ask(archive, path, other, If_Match=tag)).head.status
     archive.instances[1] = replace(archive.instances[1], version="2")
+    assert 412 == (await ask(archive, path, accept, If_Match=tag)).head.status
     assert 200 == (await ask(archive, path, accept, If_None_Match=tag)).head.status

@@ -1,7 +1,15 @@
 from __future__ import annotations
 
 from aiodicomweb.http import URL, Headers, MediaType, Request
-from aiodicomweb.server.retrieving.offers import OCTETS, Offer, choose, in_syntax, offers_of
+from aiodicomweb.server.retrieving.offers import (
+    OCTETS,
+    Offer,
+    asked_for,
+    choose,
+    in_syntax,
+    offers_of,
+    refusal_of,
+)
 from aiodicomweb.services.wado import RetrieveRequest
 
 BASE = URL.parse("http://archive.example/s")
@@ -41,3 +49,25 @@ def test_the_default_is_what_anything_stands_for() -> None:
 
     assert second == choose(frame("*/*"), [first, second], second)
     assert first == choose(frame("*/*"), [first, second])
+
+
+def test_a_refusal_tells_what_was_asked_for_and_what_there_is() -> None:
+    """In one line."""
+    text = refusal_of(frame("text/html, image/png;q=0.5"), "it is", offers_of(JPEG, is_one=True))
+
+    assert (
+        "asked for: text/html, image/png; q=0.5; it is multipart/related; "
+        'type="image/jpeg"; transfer-syntax=1.2.840.10008.1.2.4.50'
+        " or image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50"
+    ) == text
+
+
+def test_the_clients_own_words_are_short_and_plain() -> None:
+    """Whatever it sends, also as a parameter of the URL."""
+    long = frame(", ".join(["image/png"] * 200))
+    url = BASE.child("studies", "1", "series", "2", "instances", "3", "frames", "1")
+    odd = Request("GET", URL.parse(f"{url}?accept=text/html%3Ba=%22%0D%0Ax%C3%A9%22"))
+
+    assert 300 > len(asked_for(long))
+    assert "text/html" in asked_for(RetrieveRequest.from_http(odd))
+    assert asked_for(RetrieveRequest.from_http(odd)).isprintable()
