@@ -16,7 +16,15 @@ from ...services.routes import Resource
 from ...services.transaction import warning_headers
 from ...wire.render import OutgoingPart, render_multipart
 from ..problems import problem
-from ..retrieving.answers import Part, entity_tag, is_known, multipart, not_acceptable, single_part
+from ..retrieving.answers import (
+    Part,
+    entity_tag,
+    is_known,
+    multipart,
+    not_acceptable,
+    single_part,
+    unreadable,
+)
 from ..retrieving.offers import Offer, choose
 from .drawing import Artist, Picture, can_be_animated
 from .encoding import GIF, JPEG, PNG
@@ -66,9 +74,9 @@ async def render(
         answer = await (_give_thumbnail(task) if is_thumbnail else _give_rendered(task))
     except Part10Error as error:
         return not_acceptable(f"there is nothing that can be rendered: {error.message}")
-    except OSError:
-        return problem(500, "the instance cannot be read: its file is not there")
-    return _warn(answer, request.rendering)
+    except OSError as error:
+        return unreadable(error)
+    return _warn(answer, request.rendering, base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +117,12 @@ def _check_presentation_state(holding: Holding, options: RenderingOptions) -> No
         raise RemoteProtocolError("a presentation state has its own window and region")
 
 
-def _warn(answer: OutgoingResponse, options: RenderingOptions) -> OutgoingResponse:
+def _warn(answer: OutgoingResponse, options: RenderingOptions, base: URL) -> OutgoingResponse:
     """Name what was asked for and is not done (PS3.18 §8.3.5.1.1)."""
     if not options.annotation or answer.head.status >= 300:
         return answer
     text = f"these annotations are not supported: {', '.join(options.annotation)}"
-    headers = Headers([*answer.head.headers.items(), *warning_headers([text])])
+    headers = Headers([*answer.head.headers.items(), *warning_headers([text], str(base))])
     return replace(answer, head=replace(answer.head, headers=headers))
 
 
@@ -247,7 +255,7 @@ def _give_all(
     """
     first, following, failure = _first_part(task, artist, pictures, media_type)
     is_partial = is_partial or failure
-    answer = multipart([first], media_type.essence, is_partial=is_partial)
+    answer = multipart([first], media_type.essence, left_out_by=task.base if is_partial else None)
     answered = answer.head.media_type
     boundary = (answered.parameter("boundary") if answered else None) or ""
     *start, end = answer.body

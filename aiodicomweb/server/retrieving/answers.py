@@ -26,7 +26,7 @@ from ..problems import problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ...http import ContentRange, OutgoingBody, Request, Segment
+    from ...http import URL, ContentRange, OutgoingBody, Request, Segment
 
 __all__ = [
     "Part",
@@ -36,6 +36,7 @@ __all__ = [
     "multipart",
     "not_acceptable",
     "single_part",
+    "unreadable",
 ]
 
 _PARTIAL: Final = "some instances are left out: they cannot be given in an accepted form"
@@ -68,20 +69,25 @@ class Part:
 
 
 def multipart(
-    parts: Sequence[Part], root: str, *, is_partial: bool = False, headers: Headers | None = None
+    parts: Sequence[Part],
+    root: str,
+    *,
+    left_out_by: URL | None = None,
+    headers: Headers | None = None,
 ) -> OutgoingResponse:
     """Parts in ``multipart/related`` (PS3.18 §8.6.1.2).
 
     Args:
         parts: At least one.
         root: The media type of the first, without parameters.
-        is_partial: Whether some instances are missing, which makes it a 206 without range
-            (PS3.18 §10.4.3.1).
+        left_out_by: The service, where it leaves some instances out, which makes this a 206
+            without range (PS3.18 §10.4.3.1).
         headers: Further header fields.
     """
     boundary = make_boundary()
     media_type = related(root).with_parameters({"boundary": boundary})
-    warnings = warning_headers([_PARTIAL] if is_partial else [])
+    is_partial = left_out_by is not None
+    warnings = warning_headers([_PARTIAL] if is_partial else [], str(left_out_by))
     fields = Headers([("Content-Type", str(media_type)), _VARY, *warnings])
     status, reason = (206, "Partial Content") if is_partial else (200, "OK")
     head = Response(status, fields.merged(headers or Headers()), reason=reason)
@@ -111,6 +117,16 @@ def not_acceptable(what: str) -> OutgoingResponse:
         what: What could have been asked for, or why nothing can be given.
     """
     return problem(406, what)
+
+
+def unreadable(error: OSError) -> OutgoingResponse:
+    """Say that a file cannot be read, without the path that the error's text would tell.
+
+    One that vanished between two looks was an instance, and is none any more (PS3.18 §8.5).
+    """
+    if isinstance(error, FileNotFoundError):
+        return problem(410, "the instance is no longer here")
+    return problem(500, "the instance cannot be read")
 
 
 # --- conditions ---------------------------------------------------------------------------------

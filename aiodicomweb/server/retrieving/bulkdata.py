@@ -128,7 +128,7 @@ async def retrieve_bulkdata(
         tag = entity_tag("bulkdata", holdings[0].version, str(able[0].offer.given))
         return single_part(parts[0], http, tag)
     root = parts[0].media_type.essence
-    return multipart(parts, root, is_partial=len(able) < len(given))
+    return multipart(parts, root, left_out_by=base if len(able) < len(given) else None)
 
 
 def _refuse(request: RetrieveRequest, what: str) -> OutgoingResponse:

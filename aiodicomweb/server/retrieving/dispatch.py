@@ -10,6 +10,7 @@ from ...errors import Part10Error
 from ...http import URL, MediaType
 from ...services.wado import Resource
 from ..problems import problem
+from .answers import unreadable
 from .bulk_values import parse_bulkdata_path
 from .bulkdata import retrieve_bulkdata, retrieve_value
 from .frames import NATIVE, retrieve_frames
@@ -54,10 +55,10 @@ async def retrieve(
         return problem(404, "there is no such study, series or instance")
     try:
         return await _give(holdings, selector, path, request, http, base)
-    except (Part10Error, OSError) as error:
-        # Of an error of the operating system the text would tell the path.
-        why = error.message if isinstance(error, Part10Error) else "its file is not there"
-        return problem(500, f"the instance cannot be read: {why}")
+    except Part10Error as error:
+        return problem(500, f"the instance cannot be read: {error.message}")
+    except OSError as error:
+        return unreadable(error)
 
 
 async def _give(

@@ -68,7 +68,7 @@ async def retrieve_instances(
     if offer.is_single:
         tag = entity_tag("instance", holding.version, str(parts[0].media_type))
         return single_part(parts[0], http, tag)
-    return multipart(parts, DICOM.essence, is_partial=len(parts) < len(holdings))
+    return multipart(parts, DICOM.essence, left_out_by=base if len(parts) < len(holdings) else None)
 
 
 def offer_instances(transfer_syntax: str, *, is_one: bool) -> list[Offer]:

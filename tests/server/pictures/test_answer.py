@@ -367,13 +367,13 @@ async def test_what_is_not_there_is_404(path: str, resource: str) -> None:
 
 
 @pytest.mark.parametrize("resource", ["rendered", "thumbnail"])
-async def test_a_file_that_is_gone_is_500(resource: str) -> None:
+async def test_a_file_that_vanished_is_gone(resource: str) -> None:
     """Without its path."""
     gone = replace(one(), content=FileSpan("/secret/place", 0, 10))
 
     response = await get(FakeArchive([gone]), f"{INSTANCE}/{resource}")
 
-    assert 500 == response.status
+    assert 410 == response.status
     assert b"secret" not in response.body
 
 

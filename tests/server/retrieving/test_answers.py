@@ -199,6 +199,8 @@ def test_parts_say_what_they_are() -> None:
 
 def test_what_is_missing_is_told() -> None:
     """A 206 without range, and a warning (RET-31)."""
-    response = whole(multipart([part()], "application/octet-stream", is_partial=True))
+    service = URL.parse("http://archive.example/dicom-web")
+    response = whole(multipart([part()], "application/octet-stream", left_out_by=service))
 
     assert (206, True, 1) == (response.status, response.partial, len(response.warnings))
+    assert response.headers["Warning"].startswith("299 http://archive.example/dicom-web: ")

@@ -87,11 +87,11 @@ async def test_a_file_that_cannot_be_read_is_500(below: str) -> None:
     assert b"Secret" not in response.body
 
 
-async def test_an_error_of_the_system_does_not_tell_the_path() -> None:
-    """Nor anything else that the client should not know."""
+async def test_a_file_that_vanished_is_gone() -> None:
+    """Without its path, or anything else that the client should not know."""
     gone = holding_of(sample("CT_small.dcm"), content=FileSpan("/secret", 0, 1))
 
     response = await get(FakeArchive([gone]), f"{path_of(gone)}/frames/1", STORED)
 
-    assert 500 == response.status
+    assert 410 == response.status  # RET-37
     assert b"secret" not in response.body
