@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..errors import FramingError, LimitExceeded, RemoteProtocolError
 from .body import BodyReader
 from .framing import response_framing
-from .heads import ClientHeads, head_length
+from .heads import ClientHeads, check_fields, head_length
 from .parts import NEED_DATA, NeedData
 
 if TYPE_CHECKING:
@@ -71,15 +71,19 @@ class ClientExchange:
         self._eof = False
         self.continued = False
 
-    def request_head(self, request: Request) -> bytes:
+    def request_head(self, request: Request, target: str | None = None) -> bytes:
         """The request's head in octets.
+
+        Args:
+            request: Whose head.
+            target: What a proxy is to be asked for; ``None`` for the path and query of the URL.
 
         Raises:
             LocalProtocolError: The request is not legal HTTP.
         """
         self._method = request.method
         self._persistent = "close" not in request.headers.tokens("Connection")
-        return self._heads.request(request)
+        return self._heads.request(request, target)
 
     def writable(self, wanted: int) -> memoryview:
         """Room for the next octets from the peer: about ``wanted``, valid until the next call."""
@@ -122,6 +126,7 @@ class ClientExchange:
             self._searched = len(octets)
             return NEED_DATA
         head = self._heads.response(bytes(octets[:length]))
+        check_fields(head.response.headers, self._limits)
         self._arena.skip(length)
         self._searched = 0
         if not head.informational:
@@ -133,6 +138,11 @@ class ClientExchange:
         self._framing = response_framing(self._method, response, http_version, self._limits)
         self.body = BodyReader(self._arena, self._framing, response, self._limits)
         self.body.receive(eof=False)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the peer closed."""
+        return self._eof
 
     @property
     def reusable(self) -> bool:

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import h11
 
 from ..errors import LimitExceeded, LocalProtocolError, ProtocolError, RemoteProtocolError
 from ..http import URL, Headers, Request, Response, body_length
 
+if TYPE_CHECKING:
+    from .limits import Limits
+
 __all__ = [
     "ClientHeads",
     "RequestHead",
     "ResponseHead",
     "ServerHeads",
+    "check_fields",
     "check_trailers",
     "head_length",
 ]
@@ -112,6 +117,21 @@ def head_length(octets: memoryview, limit: int, searched: int = 0) -> int | None
     if len(octets) >= limit:
         raise LimitExceeded("the head of the message is too long", limit="head", value=limit)
     return None
+
+
+def check_fields(headers: Headers, limits: Limits) -> None:
+    """Complain about a head of too many fields; the status to answer with is 431.
+
+    Raises:
+        LimitExceeded: There are more than ``Limits.fields``.
+    """
+    if len(headers) > limits.fields:
+        raise LimitExceeded(
+            "there are too many header fields",
+            limit="fields",
+            value=limits.fields,
+            status_hint=431,
+        )
 
 
 def _verdict(error: h11.ProtocolError) -> str:

@@ -24,6 +24,8 @@ class Limits:
         connections: Connections kept to one origin, busy and idle together.
         head: Octets of a status line with its header fields. Gateways send cookies and tokens of
             8 to 16 KiB; four times that is still nothing.
+        fields: Header fields of one message, or of one part. Behind gateways they are 30 to 60;
+            each costs a hundred octets of memory beyond its own.
         informational: 1xx responses before the final one. A peer needs two (100 and 103).
         chunk_line: Octets of a chunk's size line with its extensions, and of the trailers.
         part_head: Octets of the header block of one part. Real ones have 100 to 400.
@@ -35,6 +37,8 @@ class Limits:
         error_body: Octets of an error's body that are kept.
         preamble: Octets before the first delimiter of a multipart body, and after the close
             delimiter, that are read and discarded.
+        redirects: Redirects of one request that are followed. A gateway and an archive that moved
+            make two; who needs more than ten goes nowhere.
         pages: Pages of one search. A server that makes up new results for ever ends here; real
             ones have 20 to 1,000 results to a page.
         expansion: Octets that one octet of a gzip or deflate coded body may become, once the
@@ -43,6 +47,7 @@ class Limits:
 
     connections: int = 20
     head: int = 64 * KIB
+    fields: int = 256
     informational: int = 16
     chunk_line: int = 16 * KIB
     part_head: int = 16 * KIB
@@ -51,6 +56,7 @@ class Limits:
     body: int = 512 * MIB
     error_body: int = 64 * KIB
     preamble: int = 64 * KIB
+    redirects: int = 10
     pages: int = 10_000
     expansion: int = 200
 

@@ -16,7 +16,7 @@ from .arena import Arena
 from .body import BodyReader
 from .exchange import ClientExchange
 from .framing import request_framing
-from .heads import ClientHeads, ServerHeads, head_length
+from .heads import ClientHeads, ServerHeads, check_fields, head_length
 from .limits import Limits
 from .parts import NEED_DATA
 
@@ -50,6 +50,7 @@ def parse_request(octets: bytes | bytearray | memoryview, *, scheme: str) -> Req
     if length is None:
         raise RemoteProtocolError("the request ends before its head is whole")
     head = ServerHeads().request(bytes(view[:length]), scheme)
+    check_fields(head.request.headers, limits)
     arena.skip(length)
     request = head.request
     framing = request_framing(request.headers, head.http_version, limits)

@@ -24,6 +24,7 @@ from typing import cast
 from ..errors import LimitExceeded, MultipartError
 from ..http import Headers
 from .arena import BLOCK, Arena
+from .heads import check_fields
 from .limits import Limits
 from .parts import END, NEED_DATA, End, NeedData, PartHead, growth
 
@@ -161,6 +162,17 @@ class MultipartReader:
             return self._read_head()
         self._arena.consume(self._arena.available)  # the epilogue
         return END
+
+    def peek(self, most: int) -> bytes | NeedData:
+        """The first octets of a part that is not read yet, ``most`` or all; none is taken.
+
+        Raises:
+            MultipartError: The body ends.
+        """
+        end = self._find_delimiter()
+        if end is None and self._searched < most:
+            return self._need(BLOCK)
+        return self._arena.octets(0, min(most, self._searched if end is None else end))
 
     def read_part(self) -> memoryview | NeedData:
         """The current part whole: read-only memory of the caller's own.
@@ -353,6 +365,7 @@ class MultipartReader:
                 raise self._error("a part's head is malformed")
             fields.append((match[1], match[2].strip(_PADDING)))
         headers = Headers.from_wire(fields)
+        check_fields(headers, self._limits)
         coded = headers.get("Content-Transfer-Encoding", "binary").lower()
         if coded not in ("binary", "8bit", "7bit") or "Transfer-Encoding" in headers:
             raise self._error("a part has a transfer encoding, which HTTP doesn't know there")

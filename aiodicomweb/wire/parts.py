@@ -97,6 +97,10 @@ class PartReader(Protocol):
         """The next part's head; ``NEED_DATA``; or ``END`` behind the last part."""
         ...
 
+    def peek(self, most: int) -> bytes | NeedData:
+        """The first octets of a part that is not read yet, ``most`` or all; none is taken."""
+        ...
+
     def read_part(self) -> memoryview | NeedData:
         """The current part's octets, whole and the caller's own; ends the part."""
         ...
@@ -181,6 +185,13 @@ class SinglePart:
             if self.read_chunk() is NEED_DATA:
                 return NEED_DATA
         return END
+
+    def peek(self, most: int) -> bytes | NeedData:
+        """The first octets of the body, ``most`` or all; none is taken."""
+        if self._arena.available < most and not self._whole:
+            self.wanted = BLOCK
+            return NEED_DATA
+        return self._arena.octets(0, most)
 
     def read_part(self) -> memoryview | NeedData:
         """The body, whole, once it is complete."""

@@ -21,7 +21,7 @@ from ..errors import FramingError, LimitExceeded, RemoteProtocolError
 from ..http import URL, Request
 from .body import BodyReader
 from .framing import request_framing
-from .heads import ServerHeads, head_length
+from .heads import ServerHeads, check_fields, head_length
 from .parts import NEED_DATA, NeedData
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class ServerExchange:
             self._searched = len(octets)
             return NEED_DATA
         head = self._heads.request(bytes(octets[:length]), self._scheme)
+        check_fields(head.request.headers, self._limits)
         self._arena.skip(length)
         self._begin(head)
         return self._request(head.request)

@@ -108,6 +108,15 @@ def test_limit_of_head(*, cut: bool) -> None:
         Conversation(octets, cuts, limits=Limits(head=28)).head()
 
 
+def test_a_head_of_too_many_fields() -> None:
+    """``Limits.fields`` counts them, however long they are (HTP-99)."""
+    octets = b"HTTP/1.1 200 OK\r\nA: 1\r\nA: 2\r\nContent-Length: 0\r\n\r\n"
+
+    assert 200 == Conversation(octets, (), limits=Limits(fields=3)).head()
+    with pytest.raises(LimitExceeded, match="Limits.fields is 2"):
+        Conversation(octets, (), limits=Limits(fields=2)).head()
+
+
 def test_switching_protocols() -> None:
     """Nobody switches protocols: unasked it is not legal, and we can't, asked (HTP-47, H11-11)."""
     octets = b"HTTP/1.1 101 \r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"

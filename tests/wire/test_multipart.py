@@ -439,6 +439,13 @@ def test_limit_of_preamble() -> None:
     assert TOO_MUCH == limited(b"\r\n--bX\r\n--b--", preamble=5)
 
 
+def test_limit_of_fields() -> None:
+    """``Limits.fields`` counts the lines of a part's head."""
+    body = b"--b\r\nA: 1\r\nA: 2\r\n\r\n1\r\n--b--"
+    assert OK == limited(body, fields=2)
+    assert TOO_MUCH == limited(body, fields=1)
+
+
 def test_limit_of_part_head() -> None:
     """``Limits.part_head`` counts a head with its blank line."""
     assert OK == limited(b"--b\r\nA: 45\r\n\r\n1\r\n--b--", part_head=9)

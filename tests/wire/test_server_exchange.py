@@ -192,6 +192,14 @@ def test_a_head_that_is_too_long(status: int, octets: bytes, step: int) -> None:
     assert side.arena.undecoded < 100 + step
 
 
+def test_a_head_of_too_many_fields() -> None:
+    """It is refused with 431 (HTP-99)."""
+    with pytest.raises(LimitExceeded, match="Limits.fields is 1") as caught:
+        Side(post(b"", b"A: 1\r\n"), limits=Limits(fields=1)).head()
+
+    assert 431 == caught.value.status_hint
+
+
 @pytest.mark.parametrize(
     "body",
     [
