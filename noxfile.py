@@ -21,6 +21,8 @@ PYTHONS = nox.project.python_versions(PROJECT)
 PURE = ("errors.py", "_util.py", "http/*", "wire/*", "dicom/*", "services/*")
 """The layers without I/O."""
 PURE_COVERAGE = 95
+ROOMS_ON_THE_NET = ("client", "integration", "net", "testing")
+"""The tests that run on each kind of event loop."""
 
 
 def group(name: str) -> list[str]:
@@ -75,7 +77,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Strict mypy and pyright, and complete types on all that is public."""
-    session.install(".[cli,render]", *group("types"))
+    session.install(".[aws,cli,google,otel,render]", *group("types"))
     session.run("mypy")
     session.run("pyright")
     # What users' type checkers see: the installed package, from outside the checkout.
@@ -88,6 +90,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The whole suite against the installed package; one Python also measures coverage."""
     session.install(".[cli,render]", *group("tests"))
+    if session.python == INTERPRETERS[FOUND[-1]]:
+        session.env["AIODICOMWEB_SOAK"] = "1"  # the long form of tests/faults/test_soak.py, once
     if session.python != INTERPRETERS[FOUND[0]]:
         session.run("pytest", *session.posargs)
         return
@@ -98,3 +102,16 @@ def tests(session: nox.Session) -> None:
     if not session.posargs:
         pure = ",".join(f"*/aiodicomweb/{pattern}" for pattern in PURE)
         session.run("coverage", "report", f"--include={pure}", f"--fail-under={PURE_COVERAGE}")
+
+
+@nox.session(python=INTERPRETERS[FOUND[0]], download_python="never")
+@nox.parametrize("loop", ["debug", "trio", "uvloop"])
+def loops(session: nox.Session, loop: str) -> None:
+    """What waits for the network, on other event loops; ``debug`` finds calls that block one."""
+    session.install(".[cli,render]", *group("tests"))
+    # anyio's plugin runs them on trio: pytest-asyncio must leave them alone.
+    modes = ["-o", "asyncio_mode=strict", "-o", "anyio_mode=auto"] if loop == "trio" else []
+    folders = [f"tests/{room}" for room in ROOMS_ON_THE_NET]
+    if loop == "debug":
+        folders.append("tests/server")
+    session.run("pytest", "--loop", loop, *modes, *(session.posargs or folders))

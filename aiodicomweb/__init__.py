@@ -15,16 +15,21 @@ from .errors import *  # noqa: F403  (the tree of errors is cheap, and lists its
 
 if TYPE_CHECKING:
     from .client import (
+        AccessToken,
+        AwsSigV4Auth,
         BasicAuth,
         BearerAuth,
         BulkData,
         BulkDataPart,
         Client,
         Frame,
+        GoogleAuth,
         Instance,
+        OAuth2ClientCredentials,
         Retry,
         StoreReport,
         Timeout,
+        Tls,
     )
     from .services import RenderingOptions, Selector, Viewport, Window
     from .services.stow import FailedInstance, StoredInstance
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccessToken",
+    "AwsSigV4Auth",
     "BasicAuth",
     "BearerAuth",
     "BulkData",
@@ -40,14 +47,17 @@ __all__ = [
     "Client",
     "FailedInstance",
     "Frame",
+    "GoogleAuth",
     "Instance",
     "Limits",
+    "OAuth2ClientCredentials",
     "RenderingOptions",
     "Retry",
     "Selector",
     "StoreReport",
     "StoredInstance",
     "Timeout",
+    "Tls",
     "Viewport",
     "Window",
     "__version__",
@@ -56,6 +66,8 @@ __all__ = [
 __all__ += errors.__all__
 
 _LAZY = {
+    "AccessToken": ".client",
+    "AwsSigV4Auth": ".client",
     "BasicAuth": ".client",
     "BearerAuth": ".client",
     "BulkData": ".client",
@@ -63,14 +75,17 @@ _LAZY = {
     "Client": ".client",
     "FailedInstance": ".services.stow",
     "Frame": ".client",
+    "GoogleAuth": ".client",
     "Instance": ".client",
     "Limits": ".wire.limits",
+    "OAuth2ClientCredentials": ".client",
     "RenderingOptions": ".services",
     "Retry": ".client",
     "Selector": ".services",
     "StoreReport": ".client",
     "StoredInstance": ".services.stow",
     "Timeout": ".client",
+    "Tls": ".client",
     "Viewport": ".services",
     "Window": ".services",
 }

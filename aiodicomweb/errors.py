@@ -29,6 +29,7 @@ __all__ = [
     "ConnectFailed",
     "ConnectionLost",
     "ContentError",
+    "CredentialsUnavailable",
     "DeadlineExceeded",
     "DicomWebError",
     "Forbidden",
@@ -44,6 +45,7 @@ __all__ = [
     "Part10Error",
     "PoolExhausted",
     "ProtocolError",
+    "ProxyError",
     "RemoteProtocolError",
     "ServerError",
     "StatusError",
@@ -107,6 +109,39 @@ class DicomWebError(Exception):
 
 class ConfigurationError(DicomWebError, ValueError):
     """An argument or a setting cannot work; nothing was sent."""
+
+
+class CredentialsUnavailable(DicomWebError):
+    """There were no credentials to send a request with: what provides them failed or refused.
+
+    Attributes:
+        provider: What should have given them: the URL of a token endpoint without query values,
+            or the name of a package; empty if it is a function of the caller's.
+        status: The status that a token endpoint answered with; 0 where there is none.
+        description: What the provider says of it. Not shown by ``str``: it may hold what it was
+            asked with.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        provider: str = "",
+        status: int = 0,
+        description: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.provider: str = provider
+        self.status: int = status
+        self.description: str = description
+
+    def describe(self) -> str:
+        """Add the provider and the status."""
+        text = super().describe()
+        if self.provider:
+            text += f" [{self.provider}]"
+        return text + (f", status {self.status}" if self.status else "")
 
 
 # --- transport: the way to the peer -------------------------------------------------------------
@@ -191,6 +226,20 @@ class ConnectionLost(TransportError, ConnectionError):
 
 class TlsError(TransportError, ConnectionError):
     """TLS could not be established, or broke."""
+
+
+class ProxyError(TransportError, ConnectionError):
+    """The proxy was reached, and did not lead on to the server.
+
+    Attributes:
+        status: The status that the proxy answered with; 0 if it answered with none.
+    """
+
+    default_hint = 'proxy="http://host:port" is another proxy, proxy="direct" goes without one'
+
+    def __init__(self, message: str = "", *, status: int = 0, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.status: int = status
 
 
 class DeadlineExceeded(TransportError, TimeoutError):

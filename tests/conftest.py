@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from .support import blocking
+from .support.discretion import attentive, detector, discreet  # noqa: F401 - fixtures
 from .support.loops import LOOPS, LoopFactories, runs_on_trio
 from .support.orthanc import Orthanc, running_orthanc
 

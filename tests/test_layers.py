@@ -51,8 +51,13 @@ ROOMS = {
     # Whole bodies are made and read here; connections are not.
     "services": Room(BOTTOM | {"http", "dicom", "wire.multipart", "wire.render"}),
     "net": Room(BOTTOM | {"http", "wire"}, {"anyio"}, pure=False),
-    # Users hand in and get pydicom's data sets.
-    "client": Room(BELOW_NET | {"net"}, {"anyio", "pydicom"}, pure=False),
+    # Users hand in and get pydicom's data sets; "google" and "aws" are extras for credentials,
+    # "otel" is one for traces.
+    "client": Room(
+        BELOW_NET | {"net"},
+        {"anyio", "botocore", "google", "opentelemetry", "pydicom"},
+        pure=False,
+    ),
     # Rendering needs more, as the extra "render".
     "server": Room(BELOW_NET | {"net"}, {"anyio", "numpy", "PIL", "pydicom"}, pure=False),
     "testing": Room(BELOW_NET | {"net", "client", "server"}, {"anyio", "pydicom"}, pure=False),

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 from click.core import ParameterSource
 
+from aiodicomweb.errors import ConfigurationError
+
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from aiodicomweb.client import Client
+    from aiodicomweb.client import Client, Hook
 
     P = ParamSpec("P")
     Command = TypeVar("Command", bound=Callable[..., Any])
@@ -50,6 +52,9 @@ class Connection:
         token: For bearer authentication.
         ca: A file of certificates (PEM) to trust instead of the system's.
         insecure: Whether any certificate will do.
+        cert: A file with our own certificate (PEM), for a server that wants to see one.
+        key: The file with its private key, if that is not in the same.
+        proxy: URL of a proxy; ``direct`` for none; ``None`` goes by the environment.
         timeout: Seconds for each phase of an exchange; ``None`` is the client's default.
     """
 
@@ -59,6 +64,9 @@ class Connection:
     token: str | None = None
     ca: Path | None = None
     insecure: bool = False
+    cert: Path | None = None
+    key: Path | None = None
+    proxy: str | None = None
     timeout: float | None = None
 
     def __post_init__(self) -> None:
@@ -71,23 +79,25 @@ class Connection:
             raise click.UsageError("--user and --token exclude each other")
         if self.ca is not None and self.insecure:
             raise click.UsageError("--ca and --insecure exclude each other")
+        if self.key is not None and self.cert is None:
+            raise click.UsageError("--key goes with --cert")
 
     @property
     def authenticated(self) -> bool:
         """Whether credentials were given."""
         return self.user is not None or self.token is not None
 
-    def run(self, work: Callable[[Client], Awaitable[int]]) -> int:
+    def run(self, work: Callable[[Client], Awaitable[int]], *, hooks: Iterable[Hook] = ()) -> int:
         """Open a client, do the work with it, and return the work's exit status."""
         import anyio
 
         async def main() -> int:
-            async with self._client() as client:
+            async with self._client(hooks) as client:
                 return await work(client)
 
         return anyio.run(main)
 
-    def _client(self) -> Client:
+    def _client(self, hooks: Iterable[Hook] = ()) -> Client:
         from aiodicomweb import BasicAuth, BearerAuth, Client, Timeout
 
         auth: BasicAuth | BearerAuth | None = None
@@ -99,24 +109,46 @@ class Connection:
         timeout = (
             Timeout()
             if seconds is None
-            else Timeout(connect=seconds, pool=seconds, head=seconds, read=seconds, write=seconds)
+            else Timeout(
+                connect=seconds,
+                tls=seconds,
+                pool=seconds,
+                head=seconds,
+                read=seconds,
+                write=seconds,
+            )
         )
-        return Client(self.url, auth=auth, tls=self._tls(), timeout=timeout)
+        return Client(
+            self.url,
+            auth=auth,
+            tls=self._tls(),
+            proxy=self.proxy,
+            timeout=timeout,
+            hooks=hooks,
+        )
 
     def _tls(self) -> ssl.SSLContext | None:
         """The context that the options ask for; ``None`` leaves it to the client."""
-        if self.ca is None and not self.insecure:
+        if self.ca is None and self.cert is None and not self.insecure:
             return None
-        import ssl
+        from aiodicomweb import Tls
 
         try:
-            context = ssl.create_default_context(cafile=self.ca)
-        except ssl.SSLError as error:
-            raise click.UsageError(f"--ca {self.ca}: no certificates in PEM format") from error
+            context = Tls(ca=self.ca, certificate=self.cert, key=self.key).context()
+        except ConfigurationError as error:
+            text = error.message
+            for name, option in _TLS_OPTIONS.items():
+                text = text.replace(name, option)
+            raise click.UsageError(text) from error
         if self.insecure:
+            import ssl
+
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+_TLS_OPTIONS = {"Tls.ca": "--ca", "Tls.certificate": "--cert", "Tls.key": "--key"}
 
 
 class _Settings(dict[str, Any]):
@@ -139,6 +171,8 @@ def _option(flag: str, help_text: str, *, variable: bool = False, **kwargs: Any)
     return click.option(flag, help=help_text, expose_value=False, callback=_remember, **kwargs)
 
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 _OPTIONS = (
     _option("--url", "The DICOMweb service.", variable=True, metavar="URL"),
     _option("--user", "User name for basic authentication.", variable=True, metavar="NAME"),
@@ -149,9 +183,20 @@ _OPTIONS = (
     _option(
         "--ca",
         "Trust the certificates in this file (PEM) alone.",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=_FILE,
     ),
     _option("--insecure", "Accept any certificate of the server.", is_flag=True),
+    _option(
+        "--cert",
+        "Show this certificate (PEM) to a server that wants to see one.",
+        type=_FILE,
+    ),
+    _option("--key", "Its private key, if that is in another file.", type=_FILE),
+    _option(
+        "--proxy",
+        'Go through this proxy; "direct" is none. Otherwise HTTPS_PROXY and its like count.',
+        metavar="URL",
+    ),
     _option(
         "--timeout",
         "Wait at most so long for each connection, write, answer and read.",

@@ -16,6 +16,7 @@ from .connection import Connection, perhaps_connected
 from .output import amount, count, show_table
 from .serve import DEFAULT_PORT
 from .store import store_files
+from .upload import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -90,7 +91,10 @@ def demo(connection: Connection | None, paths: tuple[Path, ...]) -> int:
     """
     tour = Tour(paths)
     try:
-        status = _run_alone(tour) if connection is None else connection.run(tour.run)
+        if connection is None:
+            status = _run_alone(tour)
+        else:
+            status = connection.run(tour.run, hooks=[tour.upload])
     finally:
         if tour.rows:
             show_table(("Step", "Result", "Size", "Time", "Rate"), tour.rows)
@@ -107,7 +111,10 @@ def _run_alone(tour: Tour) -> int:
 
     async def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
-            async with Server(DirectoryArchive(folder)) as server, Client(server.url) as client:
+            async with (
+                Server(DirectoryArchive(folder)) as server,
+                Client(server.url, hooks=tour.upload) as client,
+            ):
                 click.echo(f"An archive at {server.url}, gone when this ends\n")
                 return await tour.run(client)
 
@@ -130,11 +137,13 @@ class Tour:
         paths: What to store; a study is made up if there is nothing.
         rows: Of the table so far.
         script: What was done so far.
+        upload: A hook for the client of the tour.
     """
 
     paths: tuple[Path, ...]
     rows: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     script: list[str] = field(default_factory=list[str])
+    upload: Upload = field(default_factory=Upload)
 
     async def run(self, client: Client) -> int:
         """Do everything once; the exit status."""
@@ -197,7 +206,7 @@ class Tour:
     async def _store(self, title: str, client: Client, items: Items, code: str) -> StoreReport:
         octets = _octets(items)
         with self._step(title) as step:
-            report = await store_files(client, items)
+            report = await store_files(client, items, self.upload)
             step.result, step.octets = count(len(report.stored), "instance"), octets
         if not report.stored:
             raise click.ClickException("the server stored none of the instances")

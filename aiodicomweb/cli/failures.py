@@ -25,6 +25,8 @@ _OPTIONS = {
     "auth=": "--user and --password, or --token",
     "Timeout(": "--timeout sets the seconds",
     "media_types=": "--media-type asks for another representation",
+    "tls=Tls(certificate": "--cert and --key show a certificate to the server",
+    "proxy=": "--proxy http://user:password@host:port names one, --proxy direct goes without",
     "tls=": "--ca FILE trusts another authority",
     "Limits(": "",
 }

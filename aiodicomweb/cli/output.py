@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from rich.console import Console
+    from rich.text import Text
 
 __all__ = [
     "amount",
@@ -27,6 +28,7 @@ __all__ = [
     "show_table",
     "status",
     "warn",
+    "watched",
 ]
 
 PIPE_COLUMNS = 1000
@@ -136,6 +138,34 @@ def status(activity: str, *, printing: bool = False) -> Generator[Callable[[str]
 
     with Console(stderr=True).status(activity) as shown:
         yield shown.update
+
+
+@contextlib.contextmanager
+def watched(thing: object) -> Generator[None]:
+    """Show what a thing's ``str`` says, several times a second, as :func:`status` does.
+
+    Args:
+        thing: Is asked in a thread of its own.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(_Shown(thing)):
+        yield
+
+
+class _Shown:
+    """Text that is made anew each time it is drawn."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text(str(self._thing))
 
 
 @contextlib.contextmanager

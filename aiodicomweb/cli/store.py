@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .connection import Connection, connected, uid
-from .output import count, json_line, progress, show_table, warn
+from .output import count, json_line, show_table, warn, watched
+from .upload import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,13 +40,16 @@ def store(connection: Connection, paths: tuple[Path, ...], study: str | None, as
     Instances that the server refuses, or does not mention in its answer, are listed, and the exit
     status is then 1.
     """
-    return connection.run(lambda client: _store(client, paths, study, as_json=as_json))
+    upload = Upload()
+    return connection.run(
+        lambda client: _store(client, paths, study, upload, as_json=as_json), hooks=[upload]
+    )
 
 
 async def _store(
-    client: Client, paths: tuple[Path, ...], study: str | None, *, as_json: bool
+    client: Client, paths: tuple[Path, ...], study: str | None, upload: Upload, *, as_json: bool
 ) -> int:
-    report = await store_files(client, paths, study)
+    report = await store_files(client, paths, upload, study)
     warn(report.warnings)
     if as_json:
         for outcome in _outcomes(report):
@@ -66,10 +70,17 @@ def _verdict(report: StoreReport) -> int:
 
 
 async def store_files(
-    client: Client, items: Sequence[Path | Dataset], study: str | None = None
+    client: Client, items: Sequence[Path | Dataset], upload: Upload, study: str | None = None
 ) -> StoreReport:
-    """Store files, directories and data sets, with progress on a terminal."""
-    with progress("storing"):
+    """Store files, directories and data sets, with progress on a terminal.
+
+    Args:
+        client: Has ``upload`` among its hooks.
+        items: What to store.
+        upload: Knows the progress.
+        study: Store only what belongs to this study.
+    """
+    with watched(upload):
         return await client.store_instances(items, study)
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from ..net import Timeout
+from ..net import Timeout, Tls
 from ..services import BulkData
 from ..wire import Limits
-from .auth import Auth, BasicAuth, BearerAuth
+from .auth import (
+    AccessToken,
+    Auth,
+    AwsSigV4Auth,
+    BasicAuth,
+    BearerAuth,
+    GoogleAuth,
+    OAuth2ClientCredentials,
+)
 from .calls import (
     BulkDataCall,
     Call,
@@ -21,13 +29,28 @@ from .calls import (
     StoreCall,
 )
 from .client import Client
+from .events import (
+    Event,
+    HeadReceived,
+    Hook,
+    PartReceived,
+    Progress,
+    Propagator,
+    RequestFinished,
+    RequestRedirected,
+    RequestRetried,
+    RequestStarted,
+    Transaction,
+)
 from .parts import BulkDataPart, Instance, Part
 from .results import Frame, StoreReport
 from .retry import Retry
 from .sources import StoreItem
 
 __all__ = [
+    "AccessToken",
     "Auth",
+    "AwsSigV4Auth",
     "BasicAuth",
     "BearerAuth",
     "BulkData",
@@ -36,8 +59,12 @@ __all__ = [
     "Call",
     "Client",
     "DeleteCall",
+    "Event",
     "Frame",
     "FramesCall",
+    "GoogleAuth",
+    "HeadReceived",
+    "Hook",
     "ImageCall",
     "ImagesCall",
     "Instance",
@@ -46,11 +73,21 @@ __all__ = [
     "InstancesCall",
     "Limits",
     "MetadataCall",
+    "OAuth2ClientCredentials",
     "Part",
+    "PartReceived",
+    "Progress",
+    "Propagator",
+    "RequestFinished",
+    "RequestRedirected",
+    "RequestRetried",
+    "RequestStarted",
     "Retry",
     "SearchCall",
     "StoreCall",
     "StoreItem",
     "StoreReport",
     "Timeout",
+    "Tls",
+    "Transaction",
 ]

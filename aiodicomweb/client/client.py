@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, ProtocolError
-from ..http import URL, Headers
+from ..http import URL, Headers, Proxies
 from ..net import Timeout
 from ..wire import Limits
+from .observe import Observer
 from .retry import Retry
 from .session import Session
 from .verbs import DeleteVerbs, RenderVerbs, RetrieveVerbs, SearchVerbs, StoreVerbs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from ssl import SSLContext
     from typing import Self
 
+    from ..net import Tls
     from .auth import Auth
+    from .events import Hook
 
 __all__ = ["Client"]
 
@@ -47,10 +51,18 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
         auth: Credentials, such as ``BasicAuth`` or ``BearerAuth``. They go to the origins of the
             URLs above and to no other.
         headers: Header fields for each request to these origins.
-        tls: For ``https``; ``None`` verifies the server against the system's trust store.
+        tls: For ``https``; ``None`` verifies the server against the system's trust store. ``Tls``
+            names other authorities and a certificate of our own; an ``ssl.SSLContext`` is used as
+            it is.
+        proxy: URL of an HTTP proxy for all requests, such as
+            ``http://user:password@proxy.example:3128``; ``"direct"`` for none. ``None`` goes by
+            ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` in the environment, as
+            they are now.
         timeout: Seconds for each phase.
         limits: Bounds over what a server may send.
-        retry: How often a search or retrieval is repeated before anything of it was handed out.
+        retry: Which requests are repeated that failed before anything was handed out, and when.
+        hooks: One or several callables that take each
+            :class:`~aiodicomweb.client.events.Event`, at once and without waiting.
 
     Raises:
         ConfigurationError: A URL or a setting can't be.
@@ -66,10 +78,12 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
         delete_url_prefix: str | None = None,
         auth: Auth | None = None,
         headers: Mapping[str, str] | None = None,
-        tls: SSLContext | None = None,
+        tls: Tls | SSLContext | None = None,
+        proxy: str | None = None,
         timeout: Timeout | None = None,
         limits: Limits | None = None,
         retry: Retry | None = None,
+        hooks: Hook | Iterable[Hook] = (),
     ) -> None:
         base = _parse_url(url)
         qido = _service_url(base, qido_url_prefix)
@@ -81,9 +95,11 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
             auth=auth,
             headers=Headers(headers or {}),
             tls=tls,
+            proxies=Proxies.configured(proxy, os.environ),
             timeout=timeout or Timeout(),
             limits=limits or Limits(),
             retry=retry or Retry(),
+            observer=Observer(hooks),
         )
         super().__init__(session, qido=qido, wado=wado, stow=stow, deletion=deletion)
 

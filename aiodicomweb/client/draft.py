@@ -48,11 +48,19 @@ class Draft:
         with self._lock:
             return self._opened().write(octets)
 
-    def publish(self) -> None:
-        """Close the file and move it to its place."""
+    def rewind(self) -> None:
+        """Forget all that was written."""
+        with self._lock:
+            file = self._opened()
+            file.seek(0)
+            file.truncate()
+
+    def publish(self) -> Path:
+        """Close the file and move it to its place, which comes back."""
         with self._lock:
             self._opened().close()
             self._draft.replace(self._path)
+        return self._path
 
     def discard(self) -> None:
         """Close the file and delete it; short enough to be done while a task is cancelled."""

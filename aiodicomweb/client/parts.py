@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from ..http import Headers
-    from ..net import Incoming
     from ..wire import PartHead
+    from .part_stream import PartStream
 
 __all__ = ["BulkDataPart", "Instance", "Part"]
 
@@ -40,13 +40,13 @@ class Part:
         number: 1 for the first part of the response.
     """
 
-    __slots__ = ("_incoming", "_media_type", "_read", "headers", "number")
+    __slots__ = ("_media_type", "_read", "_stream", "headers", "number")
 
-    def __init__(self, head: PartHead, incoming: Incoming) -> None:
+    def __init__(self, head: PartHead, stream: PartStream) -> None:
         self.headers: Headers = head.headers
         self.number: int = head.number
-        self._incoming = incoming
-        self._media_type = _part_media_type(head.headers, incoming)
+        self._stream = stream
+        self._media_type = _part_media_type(head.headers, stream)
         self._read = False
 
     @property
@@ -80,7 +80,7 @@ class Part:
             LimitExceeded: The part is longer than ``Limits.part``.
         """
         self._begin()
-        return await self._incoming.read_part()
+        return await self._stream.read_part()
 
     def __aiter__(self) -> Self:
         """Iterate over pieces of the octets, as they arrive.
@@ -93,7 +93,7 @@ class Part:
     async def __anext__(self) -> memoryview:
         """The next piece; raises like :meth:`read`."""
         self._check_current()
-        chunk = await self._incoming.read_chunk()
+        chunk = await self._stream.read_chunk()
         if chunk is None:
             raise StopAsyncIteration
         return chunk
@@ -105,7 +105,7 @@ class Part:
         self._read = True
 
     def _check_current(self) -> None:
-        if not self._incoming.open or self._incoming.part_number != self.number:
+        if not self._stream.open or self._stream.part_number != self.number:
             raise RuntimeError("the response has gone on behind this part, or is closed")
 
     def __repr__(self) -> str:
@@ -124,7 +124,10 @@ class BulkDataPart(Part):
         Raises:
             ContentError: A range of octets is not what it says. Further like :meth:`Part.read`.
         """
-        return BulkData.from_part(await self.read(), self._media_type, self.headers)
+        headers = self.headers
+        if self._stream.response.status != 206:
+            headers = headers.without("Content-Range")  # there it says nothing (RFC 9110 §14.4)
+        return BulkData.from_part(await self.read(), self._media_type, headers)
 
 
 class Instance(Part):
@@ -166,23 +169,37 @@ class Instance(Part):
             OSError: The file can't be written. Further like :meth:`Part.read`.
         """
         self._begin()
-        start = bytearray()
-        while len(start) < PEEK_OCTETS and (chunk := await self._incoming.read_chunk()) is not None:
-            start += chunk
-        path = Path(directory) / _file_name(start)
-        draft = Draft(path)
+        start = await self._read_start()
+        draft = Draft(Path(directory) / _file_name(start))
+
+        async def rewind() -> None:
+            await anyio.to_thread.run_sync(draft.rewind)
+
         try:
             await anyio.to_thread.run_sync(draft.open)
             await anyio.to_thread.run_sync(draft.write, start)
-            while (chunk := await self._incoming.read_chunk()) is not None:
+            while (chunk := await self._stream.read_chunk(rewind)) is not None:
                 await anyio.to_thread.run_sync(draft.write, chunk)
-            await anyio.to_thread.run_sync(draft.publish)
+            return await anyio.to_thread.run_sync(draft.publish)
         except BaseException as error:
             draft.discard()  # not in a thread: it must happen even while the task is cancelled
             if not isinstance(error, Exception):
-                self._incoming.close()  # a thread may still be at the piece that came last
+                self._stream.close()  # a thread may still be at the piece that came last
             raise
-        return path
+
+    async def _read_start(self) -> bytearray:
+        """The first octets, at least as many as tell the file's name."""
+        start = bytearray()
+
+        async def rewind() -> None:
+            start.clear()
+
+        while len(start) < PEEK_OCTETS:
+            chunk = await self._stream.read_chunk(rewind)
+            if chunk is None:
+                break
+            start += chunk
+        return start
 
 
 def _file_name(start: bytearray) -> str:
@@ -197,9 +214,9 @@ def _file_name(start: bytearray) -> str:
     return f"{uid}.dcm"
 
 
-def _part_media_type(headers: Headers, incoming: Incoming) -> MediaType:
+def _part_media_type(headers: Headers, stream: PartStream) -> MediaType:
     """What the part says of itself, completed by what the message says of its parts."""
-    message = incoming.response.media_type
+    message = stream.response.media_type
     root = message.root if message is not None else None
     try:
         own = MediaType.parse(headers.get("Content-Type", ""))

@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..dicom import FailureReason
 from ..errors import StoreFailed
 
 if TYPE_CHECKING:
     from ..services import FailedInstance, StoredInstance, StoreResponse
 
 __all__ = ["Frame", "StoreReport"]
+
+_KNOWN_ALREADY = frozenset(
+    {
+        FailureReason.DUPLICATE_SOP_INSTANCE,
+        FailureReason.ALREADY_EXISTS,
+        FailureReason.BEING_CREATED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +60,15 @@ class StoreReport:
         unreported: SOP Instance UIDs that were sent and that the server doesn't mention.
         skipped: Files of a directory that were not sent, as they are not DICOM instances.
         sent: Number of instances that were sent.
+        repeated: SOP Instance UIDs that the server may have got twice, as the store was repeated:
+            see :class:`~aiodicomweb.Retry`.
     """
 
     response: StoreResponse
     unreported: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     sent: int = 0
+    repeated: tuple[str, ...] = ()
 
     @property
     def stored(self) -> tuple[StoredInstance, ...]:
@@ -67,6 +79,19 @@ class StoreReport:
     def failed(self) -> tuple[FailedInstance, ...]:
         """Instances that the server says it did not store."""
         return self.response.failed
+
+    @property
+    def perhaps_stored(self) -> tuple[FailedInstance, ...]:
+        """Failed instances that the server refused as known, where it may have got them twice.
+
+        It may have stored them at the first attempt, or long before and with another content:
+        nobody but the server can tell.
+        """
+        return tuple(
+            item
+            for item in self.failed
+            if item.failure_reason in _KNOWN_ALREADY and item.sop_instance_uid in self.repeated
+        )
 
     @property
     def other_failures(self) -> tuple[int | None, ...]:
@@ -95,6 +120,7 @@ class StoreReport:
         counts = {
             "stored": len(self.stored),
             "failed": len(self.failed),
+            "perhaps stored by an earlier attempt": len(self.perhaps_stored),
             "other failures": len(self.other_failures),
             "unreported": len(self.unreported),
             "sent": self.sent,

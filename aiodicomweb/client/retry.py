@@ -1,37 +1,82 @@
-"""When a request is repeated, and how long to wait before: a pure decision."""
+"""When a request is repeated, and how long to wait before: pure decisions.
+
+What is safe to repeat (RFC 9110 §9.2) is repeated when an attempt failed in a way that passes.
+What has an effect is repeated only if the server surely did nothing. ``DELETE`` counts among it:
+it is idempotent, but the answer to the second one, 404, would deny what the first one did.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError
+from ..errors import (
+    ConfigurationError,
+    ConnectFailed,
+    ConnectionLost,
+    DeadlineExceeded,
+    ProxyError,
+)
+from ..http import Response, body_length, parse_retry_after
+from ..wire import BLOCK
 
-__all__ = ["RETRIED_STATUSES", "Retry"]
+if TYPE_CHECKING:
+    from ..errors import TransportError
+    from ..http import Request
+
+__all__ = ["RETRIED_STATUSES", "Attempt", "Retry", "may_repeat"]
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that pass: the server, or a gateway before it, was busy or fell over."""
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_NOT_BEGUN = frozenset({425, 429})
+"""The server did not begin with the request (RFC 8470 §5.2, RFC 6585 §4)."""
+
+_NOT_TAKEN = frozenset({408, 503})
+"""The same if they come before the request is whole (RFC 9110 §15.5.9, §15.6.4).
+
+Behind a whole request a 503 is also what a store gets that ran out of room half-way."""
+
+_NOT_CONNECTED = frozenset({"connect", "tls"})
+"""Phases in which nothing of a request was sent."""
+
+_DICOM = frozenset({"application/dicom+json", "application/dicom+xml"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """How often and for how long a request without effect is repeated; a frozen value.
+    """How often a request is repeated, and when; a frozen value.
 
     Repeated are searches and retrievals that got no response, or one of
-    :data:`RETRIED_STATUSES`, before anything of it was handed out. A store or deletion is never
-    repeated. The wait doubles from attempt to attempt and is drawn by chance, so that many clients
-    don't come back at the same moment; a server's ``Retry-After`` is honoured as the least wait.
+    :data:`RETRIED_STATUSES`, before anything of it was handed out. A store or deletion is
+    repeated only if the server surely did nothing: no connection was made, the answer was 425 or
+    429, or it was 408 or 503 and came before the request was whole. A lost connection does not
+    say what the server had done. Expired deadlines are not repeated, but for that of connecting.
+
+    The wait doubles from attempt to attempt and is drawn by chance between nothing and the whole
+    ("full jitter"), so that many clients don't come back at the same moment; a server's
+    ``Retry-After`` is honoured as the least wait. ``Timeout.total`` bounds all attempts together.
+
+    A retrieval whose body breaks off goes on with what is missing; attempts then count from the
+    last thing that came.
 
     Attributes:
         attempts: Attempts in all; 1 is none repeated.
-        budget: Seconds that may be spent waiting, in all.
+        budget: Seconds that may be spent waiting between attempts, in all. The attempts' own time
+            does not count: they have their ``Timeout``, and a large store takes long.
         first: The longest first wait, in seconds.
         longest: The longest wait, in seconds; a longer ``Retry-After`` ends the attempts.
+        stores: Whether a store is repeated in all cases in which a search is. The server may then
+            get instances twice: ``StoreReport.repeated`` says which.
     """
 
     attempts: int = 3
     budget: float = 60.0
     first: float = 0.5
     longest: float = 30.0
+    stores: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -53,9 +98,95 @@ class Retry:
         """
         if attempt >= self.attempts:
             return None
-        seconds = chance * min(self.longest, self.first * 2.0 ** (attempt - 1))
+        # Beyond 2 ** 64 any first wait is longer than the longest, and floats end at 2 ** 1024.
+        seconds = chance * min(self.longest, self.first * 2.0 ** min(attempt - 1, 64))
         if retry_after is not None:
             seconds = max(seconds, retry_after)
         if seconds > self.longest or waited + seconds > self.budget:
             return None
         return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt at a request, and what came of it.
+
+    Attributes:
+        request: What was sent last: a redirect may have led elsewhere.
+        outcome: The response's head, or what failed.
+        sent: Octets of the request that were handed to the operating system.
+    """
+
+    request: Request
+    outcome: Response | TransportError
+    sent: int
+
+    @property
+    def connected(self) -> bool:
+        """Whether there was a connection on which the request could be sent."""
+        outcome = self.outcome
+        if isinstance(outcome, Response):
+            return True
+        failed = isinstance(outcome, ConnectFailed | ProxyError)
+        return not (failed or outcome.phase in _NOT_CONNECTED)
+
+    @property
+    def reached(self) -> int:
+        """Octets of the request that the server has got at most: a block may be on its way."""
+        return self.sent + BLOCK if self.connected else 0
+
+    @property
+    def passing(self) -> bool:
+        """Whether another attempt may end better."""
+        outcome = self.outcome
+        if isinstance(outcome, Response):
+            return outcome.status in RETRIED_STATUSES
+        if isinstance(outcome, ProxyError):
+            return outcome.status in RETRIED_STATUSES
+        if isinstance(outcome, DeadlineExceeded):
+            return not self.connected
+        return isinstance(outcome, ConnectFailed | ConnectionLost)
+
+    @property
+    def unprocessed(self) -> bool:
+        """Whether it is sure that the server did nothing of what it was asked to do."""
+        if not isinstance(self.outcome, Response):
+            return not self.connected
+        early = self.sent < body_length(self.request.body)
+        status = self.outcome.status
+        return status in _NOT_BEGUN or (early and status in _NOT_TAKEN)
+
+    def retry_after(self, now: float) -> float | None:
+        """Seconds that the server asks to wait; ``None`` if it doesn't, or can't be understood.
+
+        Args:
+            now: Unix time.
+        """
+        if not isinstance(self.outcome, Response):
+            return None
+        value = self.outcome.headers.get("Retry-After")
+        return None if value is None else parse_retry_after(value, now)
+
+
+def may_repeat(method: str, attempt: Attempt, *, stores: bool = False) -> bool:
+    """Whether a request may be sent again after this attempt at it.
+
+    Args:
+        method: The request's method.
+        attempt: What came of it.
+        stores: Whether a store may reach the server twice: ``Retry.stores``.
+    """
+    if not attempt.passing:
+        return False
+    if method in _SAFE:
+        return True
+    if attempt.request.method != method:
+        return False  # a 303 said that it is done, and where the answer is (RFC 9110 §15.4.4)
+    if _speaks_dicom(attempt.outcome):
+        return False  # who names instances has looked at them
+    return attempt.unprocessed or (stores and method == "POST")
+
+
+def _speaks_dicom(outcome: Response | TransportError) -> bool:
+    media_type = outcome.media_type if isinstance(outcome, Response) else None
+    return media_type is not None and media_type.essence in _DICOM

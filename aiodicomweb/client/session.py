@@ -1,32 +1,47 @@
-"""Requests to responses, with credentials, common header fields and retries."""
+"""Requests to responses, with credentials, common header fields, redirects and retries."""
 
 from __future__ import annotations
 
 import random
 import time
+from itertools import count
 from typing import TYPE_CHECKING
 
 import anyio
 
-from ..errors import ConnectFailed, ConnectionLost
-from ..http import Request, Response, parse_retry_after
+from ..errors import TransportError
+from ..http import Request, Response
 from ..net import Deadlines, Transport
 from ..services.transaction import status_error
-from .retry import RETRIED_STATUSES
+from .auth import Authenticator
+from .coding import with_coding
+from .ladder import Memory
+from .redirects import next_request
+from .retry import Attempt, may_repeat
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from ssl import SSLContext
 
-    from ..http import Headers, Origin
-    from ..net import Incoming, Timeout
+    from ..errors import StatusError
+    from ..http import Headers, Origin, Proxies
+    from ..net import Incoming, Timeout, Tls
     from ..wire import Limits
     from .auth import Auth
+    from .observe import Observer, Watch
     from .retry import Retry
 
 __all__ = ["Session"]
 
-_REPEATABLE = ("GET", "HEAD", "OPTIONS")
+_LITTLE = 16 * 1024
+"""Octets of a redirect's body that are read to keep its connection. Pages have some hundred."""
+
+_SOON = 1.0
+"""Seconds in which they must have come."""
+
+_calls = count(1)
+
+_AWAY = "credentials stay at the origins that the client was made for; this is another one"
 
 
 class Session:
@@ -38,8 +53,15 @@ class Session:
         headers: Header fields for each request.
         tls: For ``https``.
         timeout: Seconds by phase.
+        proxies: Which proxy leads to which origin.
         limits: Bounds.
         retry: How often a request is repeated.
+        observer: Is told of all of it.
+
+    Attributes:
+        limits: As given.
+        retry: As given.
+        forms: Which forms of ``Accept`` worked.
     """
 
     def __init__(
@@ -48,22 +70,26 @@ class Session:
         origins: Collection[Origin],
         auth: Auth | None,
         headers: Headers,
-        tls: SSLContext | None,
+        tls: Tls | SSLContext | None,
+        proxies: Proxies,
         timeout: Timeout,
         limits: Limits,
         retry: Retry,
+        observer: Observer,
     ) -> None:
         self._origins = frozenset(origins)
-        self._auth = auth
+        self._authenticator = None if auth is None else Authenticator(auth)
         self._headers = headers
         self._timeout = timeout
-        self._retry = retry
-        self._transport = Transport(tls=tls, limits=limits)
+        self._observer = observer
+        self._transport = Transport(tls=tls, limits=limits, proxies=proxies)
         self.limits = limits
+        self.retry = retry
+        self.forms = Memory()
 
     def deadlines(self, request: Request) -> Deadlines:
         """The deadlines of a call that begins now, with this request."""
-        return Deadlines(self._timeout, str(request.url.origin))
+        return Deadlines(self._timeout, str(request.url.origin), next(_calls))
 
     async def open(self, request: Request, deadlines: Deadlines) -> Incoming:
         """Send a request; its response must be a success.
@@ -76,71 +102,153 @@ class Session:
         incoming = await self.send(request, deadlines)
         if incoming.response.is_success:
             return incoming
-        head = incoming.response
         body = await incoming.read_start(self.limits.error_body)
-        response = Response(head.status, head.headers, body, head.reason)
-        raise status_error(response, request.url.redacted(), time.time())
+        raise self.refusal(incoming, body)
 
-    async def send(self, request: Request, deadlines: Deadlines) -> Incoming:
-        """Send a request; a response of any status comes back. Raises like :meth:`open`."""
-        attempt, waited = 1, 0.0
+    async def send(
+        self, request: Request, deadlines: Deadlines, failed: list[Attempt] | None = None
+    ) -> Incoming:
+        """Send a request, wherever redirects lead and as often as it may be; any status comes back.
+
+        Args:
+            request: Without credentials and the client's header fields.
+            deadlines: Of the call: all attempts and redirects share them.
+            failed: Gets the attempts that another one followed, errors included.
+
+        Raises:
+            StatusError: A redirect is not followed.
+            TransportError: The way to the server failed.
+            ProtocolError: Request or response are not legal.
+        """
+        failed = [] if failed is None else failed
+        request = with_coding(request)
+        watch = self._observer.watch(request, deadlines.call)
+        waited = 0.0
         while True:
-            failure: ConnectFailed | ConnectionLost | None = None
-            incoming: Incoming | None = None
-            try:
-                incoming = await self._authenticated(request, deadlines)
-            except (ConnectFailed, ConnectionLost) as error:
-                failure = error
-            wait = self._wait(request, incoming, attempt, waited)
+            attempt, incoming = await self._attempt(request, deadlines, watch)
+            wait = self._wait(request.method, attempt, len(failed) + 1, waited)
             if wait is None or wait >= deadlines.left:
-                if incoming is None:
-                    raise failure or AssertionError
-                return incoming
+                break
             if incoming is not None:
                 incoming.close()
+            failed.append(attempt)
+            if watch is not None:
+                watch.retried(attempt, wait)
             await anyio.sleep(wait)
-            attempt, waited = attempt + 1, waited + wait
+            waited += wait
+        if isinstance(attempt.outcome, TransportError):
+            raise attempt.outcome
+        assert incoming is not None  # noqa: S101 - there was a response
+        return incoming
+
+    def refusal(self, incoming: Incoming, body: bytes) -> StatusError:
+        """The error that a response stands for, of which so much of the body was read."""
+        head, url = incoming.response, incoming.request.url
+        response = Response(head.status, head.headers, body, head.reason)
+        error = status_error(response, url.redacted(), time.time())
+        if head.status == 401 and url.origin not in self._origins:
+            error.hint = _AWAY
+        return error
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._transport.aclose()
+        try:
+            await self._transport.aclose()
+        finally:
+            self._observer.flush()
 
     def __repr__(self) -> str:
         """The connections, counted."""
         return f"<Session {self._transport!r}>"
 
-    def _wait(
-        self, request: Request, incoming: Incoming | None, attempt: int, waited: float
-    ) -> float | None:
+    def _wait(self, method: str, attempt: Attempt, number: int, waited: float) -> float | None:
         """Seconds before the request is repeated; ``None`` if it isn't."""
-        retry_after = None
-        if incoming is not None:
-            response = incoming.response
-            if response.status not in RETRIED_STATUSES:
-                return None
-            value = response.headers.get("Retry-After")
-            retry_after = parse_retry_after(value, time.time()) if value else None
-        if request.method not in _REPEATABLE:
+        if not may_repeat(method, attempt, stores=self.retry.stores):
             return None
-        chance = random.random()  # noqa: S311 - spreads load, guards nothing
-        return self._retry.wait(attempt, waited=waited, chance=chance, retry_after=retry_after)
+        return self.retry.wait(
+            number,
+            waited=waited,
+            chance=random.random(),  # noqa: S311 - spreads load, guards nothing
+            retry_after=attempt.retry_after(time.time()),
+        )
 
-    async def _authenticated(self, request: Request, deadlines: Deadlines) -> Incoming:
-        if request.url.origin not in self._origins:
-            return await self._transport.send(request, deadlines)
-        headers = self._headers.merged(request.headers)
-        request = Request(request.method, request.url, headers, request.body)
-        if self._auth is None:
-            return await self._transport.send(request, deadlines)
-        flow = self._auth.flow(request)
-        incoming = await self._transport.send(next(flow), deadlines)
+    async def _attempt(
+        self, request: Request, deadlines: Deadlines, watch: Watch | None
+    ) -> tuple[Attempt, Incoming | None]:
+        """Send a request once, and follow redirects; a failure on the way is an outcome too."""
+        trail = [request]
+        try:
+            incoming = await self._follow(trail, deadlines, watch)
+        except TransportError as error:
+            return Attempt(trail[-1], error, error.sent), None
+        return Attempt(trail[-1], incoming.response, incoming.sent), incoming
+
+    async def _follow(
+        self, trail: list[Request], deadlines: Deadlines, watch: Watch | None
+    ) -> Incoming:
+        """Send the last request of the trail, and those that redirects add to it."""
+        trusted = True
         while True:
+            request = trail[-1]
+            # Who was sent away comes back as a stranger: the way is not the client's choice.
+            trusted = trusted and request.url.origin in self._origins
+            incoming = await self._authenticated(request, deadlines, watch, trusted=trusted)
             try:
-                request = flow.send(incoming.response)
-            except StopIteration:
-                return incoming
+                following = next_request(trail, incoming.response, self.limits.redirects)
             except BaseException:
                 incoming.close()
                 raise
-            incoming.close()
-            incoming = await self._transport.send(request, deadlines)
+            if following is None:
+                return incoming
+            await _dismiss(incoming)
+            trail.append(following)
+            if watch is not None:
+                watch.redirected(request, incoming.response.status, following.url.origin)
+
+    async def _authenticated(
+        self, request: Request, deadlines: Deadlines, watch: Watch | None, *, trusted: bool
+    ) -> Incoming:
+        """Send one request, with credentials and the client's header fields if trusted."""
+        if not trusted:
+            return await self._transmit(request, deadlines, watch)
+        headers = self._headers.merged(request.headers)
+        request = Request(request.method, request.url, headers, request.body)
+        if self._authenticator is None:
+            return await self._transmit(request, deadlines, watch)
+
+        async def send(request: Request) -> Incoming:
+            return await self._transmit(request, deadlines, watch)
+
+        async def fetch(request: Request) -> Incoming:
+            return await self._transmit(request, deadlines, watch, for_token=True)
+
+        return await self._authenticator.send(request, send, fetch)
+
+    async def _transmit(
+        self,
+        request: Request,
+        deadlines: Deadlines,
+        watch: Watch | None,
+        *,
+        for_token: bool = False,
+    ) -> Incoming:
+        """Put one request on the wire: the one place where that happens, and is told."""
+        exchange = None if watch is None else watch.begin(request, for_token=for_token)
+        if exchange is None:
+            return await self._transport.send(request, deadlines)
+        if request.url.origin in self._origins:
+            headers = request.headers.merged(exchange.header_fields())
+            request = Request(request.method, request.url, headers, request.body)
+        try:
+            incoming = await self._transport.send(request, deadlines, exchange)
+        except BaseException as error:
+            exchange.ended(error, complete=False)
+            raise
+        exchange.head_received(incoming.response)
+        return incoming
+
+
+async def _dismiss(incoming: Incoming) -> None:
+    """Read the rest of a response that nobody wants, if it is little and comes soon."""
+    with anyio.move_on_after(_SOON):
+        await incoming.read_start(_LITTLE)

@@ -102,7 +102,8 @@ def _from_octets(octets: bytes | bytearray | memoryview, name: str) -> Source:
 def _from_file(path: Path) -> Source:
     with path.open("rb") as file:
         uid = _instance_uid(file.read(PEEK_OCTETS), str(path))
-        return Source(FileSpan(str(path), 0, os.fstat(file.fileno()).st_size), uid)
+        status = os.fstat(file.fileno())
+        return Source(FileSpan(str(path), 0, status.st_size, status.st_mtime_ns), uid)
 
 
 def _from_directory(directory: Path, sources: list[Source], skipped: list[str]) -> None:

@@ -24,6 +24,7 @@ from .negotiation import (
     quality_of,
 )
 from .outgoing import OutgoingBody, OutgoingResponse, Produced
+from .proxies import NoProxy, Proxies, Proxy
 from .ranges import ByteRange, ContentRange, UnsatisfiedRange, format_range, parse_range
 from .url import URL, Origin, build_query, quote, quote_segment
 
@@ -38,10 +39,13 @@ __all__ = [
     "Headers",
     "MediaRange",
     "MediaType",
+    "NoProxy",
     "Origin",
     "OutgoingBody",
     "OutgoingResponse",
     "Produced",
+    "Proxies",
+    "Proxy",
     "Request",
     "Response",
     "Segment",

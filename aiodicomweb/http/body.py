@@ -29,11 +29,14 @@ class FileSpan:
         path: Path of the file.
         offset: Where the piece starts, in octets.
         length: Octets in the piece. A file that has become shorter is an error when it is sent.
+        modified: When the file was last changed, in nanoseconds (``st_mtime_ns``), if that
+            matters: one that was changed since is an error too.
     """
 
     path: str
     offset: int
     length: int
+    modified: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

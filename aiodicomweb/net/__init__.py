@@ -7,7 +7,8 @@ from .deadline import Deadlines, ServerTimeout, Timeout
 from .listener import HttpServer
 from .served_exchange import Exchange, Handler
 from .stream import ByteStream
-from .transport import Incoming, Transport
+from .tls_settings import Tls
+from .transport import Incoming, Transport, Watcher
 
 __all__ = [
     "BodyStream",
@@ -19,5 +20,7 @@ __all__ = [
     "Incoming",
     "ServerTimeout",
     "Timeout",
+    "Tls",
     "Transport",
+    "Watcher",
 ]

@@ -102,6 +102,13 @@ class BodyStream:
             await self._finish()
         return head
 
+    async def peek(self, most: int) -> bytes:
+        """The first octets of a part that is not read yet, ``most`` or all; none is taken.
+
+        Raises like :meth:`next_part`.
+        """
+        return await self._drive(lambda: self._parts().peek(most)) or b""
+
     async def read_part(self) -> memoryview:
         """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
         part = await self._drive(self._parts().read_part)

@@ -9,16 +9,19 @@ survives is decided once, in :meth:`Connection.finish`.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import anyio
 
 from ..errors import ConnectionLost, TransportError
 from ..wire import BLOCK, NEED_DATA, Arena, ClientExchange
+from .pool_state import IDLE_SECONDS, idle_seconds
+from .proxy import absolute_form, forwarded, refusal
 from .sending import Sender
 
 if TYPE_CHECKING:
-    from ..http import Body, Origin, Request, Response
+    from ..http import Body, Origin, Proxy, Request, Response
     from ..wire import BodyReader, Limits
     from .deadline import Deadlines, Phase
     from .stream import ByteStream
@@ -32,10 +35,18 @@ _CONTINUE_SECONDS = 1.0
 class Connection:
     """A connection to one origin. Owns the stream; carries one exchange at a time.
 
+    Args:
+        stream: To the origin, or to the proxy.
+        origin: The peer.
+        limits: Bounds.
+        proxy: Who forwards the requests; ``None`` without one, and in a tunnel.
+
     Attributes:
         origin: The peer.
         received: Octets of the current response that arrived.
         exchanges: Exchanges begun; more than one says that the connection was reused.
+        idle_seconds: How long it may be kept after this exchange.
+        expires: When it has been kept too long, once it is idle.
     """
 
     __slots__ = (
@@ -44,10 +55,13 @@ class Connection:
         "_exchange",
         "_intact",
         "_limits",
+        "_proxy",
         "_sender",
         "_sent_all",
         "_stream",
         "exchanges",
+        "expires",
+        "idle_seconds",
         "origin",
         "received",
     )
@@ -58,32 +72,45 @@ class Connection:
     origin: Origin
     received: int
     exchanges: int
+    idle_seconds: float
+    expires: float
 
-    def __init__(self, stream: ByteStream, origin: Origin, limits: Limits) -> None:
+    def __init__(
+        self, stream: ByteStream, origin: Origin, limits: Limits, proxy: Proxy | None = None
+    ) -> None:
         self._stream = stream
         self._limits = limits
+        self._proxy = proxy
         self._arena = Arena()
         self._intact = True  # false as soon as an operation failed or was cancelled
         self._sent_all = False
         self.origin = origin
         self.received = 0
         self.exchanges = 0
+        self.idle_seconds = IDLE_SECONDS
+        self.expires = math.inf
 
     @property
     def sent(self) -> int:
         """Octets of the current request that were handed to the operating system."""
-        return self._sender.sent
+        return self._sender.sent if self.exchanges else 0
 
     @property
     def body(self) -> BodyReader:
         """The current response's body, after :meth:`send` returned."""
         return self._exchange.body
 
+    @property
+    def closed(self) -> bool:
+        """Whether the peer closed it while the current response was read."""
+        return self._exchange.closed
+
     async def send(self, request: Request, deadlines: Deadlines) -> Response:
         """Send a request and read the head of its response.
 
         Raises:
             TransportError: The connection failed, with phase and octet counts.
+            ProxyError: The proxy does not forward the request.
             ProtocolError: The request or the response's head is not legal.
         """
         self._exchange = ClientExchange(self._arena, self._limits)
@@ -92,7 +119,7 @@ class Connection:
         self._sender = Sender(self._stream, deadlines)
         self.received = 0
         self.exchanges += 1
-        self._sender.hold(self._exchange.request_head(request))
+        self._sender.hold(self._request_head(request))
         try:
             if request.body:
                 expects = "100-continue" in request.headers.tokens("Expect")
@@ -104,8 +131,18 @@ class Connection:
                     response = await self._read_head()
         except TransportError as error:
             raise self._explain(error, "head" if self._sent_all else "write") from error.__cause__
+        if self._proxy is not None and response.status == 407:
+            raise refusal(response, str(self.origin), self._proxy)
+        self.idle_seconds = idle_seconds(response.headers)
         self._intact = True
         return response
+
+    def _request_head(self, request: Request) -> bytes:
+        if self._proxy is None:
+            return self._exchange.request_head(request)
+        return self._exchange.request_head(
+            forwarded(request, self._proxy), absolute_form(request.url)
+        )
 
     async def receive(self, wanted: int) -> None:
         """Receive octets of the response's body, about ``wanted``.
@@ -148,14 +185,15 @@ class Connection:
                 upload.wanted.set()
             if response is not NEED_DATA:
                 return response
-            await self._receive(BLOCK)
+            if await self._receive(BLOCK) == 0:
+                missing = "within the head of its answer" if self.received else "without an answer"
+                raise ConnectionLost(f"the server closed the connection {missing}")
 
-    async def _receive(self, wanted: int) -> None:
+    async def _receive(self, wanted: int) -> int:
         count = await self._stream.receive_into(self._exchange.writable(wanted))
         self.received += count
-        if count == 0 and self.received == 0:
-            raise ConnectionLost("the server closed the connection without an answer")
         self._exchange.commit(count)
+        return count
 
     # --- sending ---------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@ class Timeout:
     100 GiB that keeps flowing is in time.
 
     Attributes:
-        connect: Name resolution, TCP and TLS together.
+        connect: Name resolution and TCP together; through a proxy once more, for the tunnel.
+        tls: The handshake of TLS.
         pool: Waiting for a free connection.
         head: From the request's end to the response's head. Archives fetch studies from slow
             storage before they answer, so that this is minutes.
@@ -39,6 +40,7 @@ class Timeout:
     """
 
     connect: float | None = 10.0
+    tls: float | None = 10.0
     pool: float | None = 60.0
     head: float | None = 300.0
     read: float | None = 60.0
@@ -47,22 +49,26 @@ class Timeout:
 
     def __post_init__(self) -> None:
         """Refuse what could never succeed."""
-        _check_seconds(self)
+        _check_values(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerTimeout:
     """How long a server waits for its peer, in seconds; ``None`` is for ever. A frozen value.
 
-    ``read`` and ``write`` bound the silence between octets, never a whole transfer.
+    ``read`` and ``write`` bound silence and trickling, never a whole transfer.
 
     Attributes:
         tls: The handshake.
         idle: For a request to begin, on a new connection or behind an exchange.
         head: From the first octet of a request's head to its last.
-        read: Between two arrivals of octets of a request's body.
-        write: Between two moments in which the peer takes octets of a response. Looked at every
-            256 KiB.
+        read: For octets of a request's body, all waits together, less what ``rate`` makes up for.
+        write: For the peer to take 256 KiB of a response, or what there is of it: 4 KiB a second.
+        rate: Octets of a request's body that make up for a second of ``read``; ``None`` if a single
+            one makes up for all. So who sends less a second is refused, sooner or later, and who
+            sends more may pause. A line of 100 kB/s that the 20 connections of a client share has
+            5 kB/s for each, five times what is needed; who wants to hold 512 connections needs
+            4 Mbit/s for it, and not 4 kbit/s.
     """
 
     tls: float | None = 10.0
@@ -70,18 +76,20 @@ class ServerTimeout:
     head: float | None = 30.0
     read: float | None = 60.0
     write: float | None = 60.0
+    rate: float | None = 1024.0
 
     def __post_init__(self) -> None:
         """Refuse what could never succeed."""
-        _check_seconds(self)
+        _check_values(self)
 
 
-def _check_seconds(timeout: Timeout | ServerTimeout) -> None:
+def _check_values(timeout: Timeout | ServerTimeout) -> None:
     for field in fields(timeout):
-        seconds = getattr(timeout, field.name)
-        if seconds is not None and seconds <= 0:
+        value = getattr(timeout, field.name)
+        if value is not None and value <= 0:
             name = f"{type(timeout).__name__}.{field.name}"
-            raise ConfigurationError(f"{name} must be more than 0 seconds")
+            unit = "octets a second" if field.name == "rate" else "seconds"
+            raise ConfigurationError(f"{name} must be more than 0 {unit}")
 
 
 class Deadlines:
@@ -90,11 +98,18 @@ class Deadlines:
     Args:
         timeout: Seconds for each phase.
         origin: The peer, for errors.
+        call: Number of the call, by which it is told from others.
+
+    Attributes:
+        call: See above.
     """
 
-    __slots__ = ("_end", "_origin", "_timeout")
+    __slots__ = ("_end", "_origin", "_timeout", "call")
 
-    def __init__(self, timeout: Timeout | ServerTimeout, origin: str) -> None:
+    call: int
+
+    def __init__(self, timeout: Timeout | ServerTimeout, origin: str, call: int = 0) -> None:
+        self.call = call
         self._timeout = timeout
         self._origin = origin
         total = timeout.total if isinstance(timeout, Timeout) else None

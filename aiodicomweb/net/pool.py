@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -10,30 +12,38 @@ import anyio
 
 from ..errors import ConfigurationError, DeadlineExceeded, PoolExhausted
 from .connection import Connection
-from .dial import dial
+from .dial import Dialer
 from .pool_state import Open, PoolState, Waiter
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from ..http import Origin
+    from ..http import Origin, Proxies
     from ..wire import Limits
     from .deadline import Deadlines
+    from .tls_settings import Tls
 
 __all__ = ["Pool"]
+
+_log = logging.getLogger("aiodicomweb.net")
 
 
 class Pool:
     """Carries out the decisions of a :class:`~aiodicomweb.net.pool_state.PoolState`.
 
+    A connection through a proxy belongs to the origin behind it. A proxy that forwards requests
+    would take those for others on it as well, but no two origins ever share a connection.
+
     Args:
-        tls: For ``https`` origins; ``None`` is the default context, made when first needed.
+        tls: For ``https``.
         limits: Bounds; ``connections`` is by origin.
+        proxies: Which proxy leads to which origin.
     """
 
-    def __init__(self, tls: SSLContext | None, limits: Limits) -> None:
-        self._tls = tls
+    def __init__(self, tls: Tls | SSLContext, limits: Limits, proxies: Proxies) -> None:
+        self._dialer = Dialer(tls, limits)
         self._limits = limits
+        self._proxies = proxies
         self._state: PoolState[Connection] = PoolState(limits.connections)
         self._wake: dict[int, anyio.Event] = {}
         self._busy: set[Connection] = set()
@@ -54,12 +64,14 @@ class Pool:
         Raises:
             PoolExhausted: None became free in time.
             ConnectFailed: No connection can be made.
+            ProxyError: The proxy does not lead to the origin.
             TlsError: The server can't be trusted, or speaks no TLS.
             DeadlineExceeded: Connecting took too long.
         """
         self._check_open()
         self._thread = threading.get_ident()
         self._collect()
+        self._close_expired()
         place = self._state.request(origin)
         if isinstance(place, Waiter):
             place = await self._wait(origin, place, deadlines)
@@ -68,15 +80,17 @@ class Pool:
                 self._busy.add(place)
                 return place
             self._busy.discard(place)
-            place.abort()
+            _abort(place)
         return await self._open(origin, deadlines)
 
     def release(self, connection: Connection, *, reusable: bool) -> None:
         """Give a connection back; one that can't be used again is closed."""
         self._busy.discard(connection)
         keep = reusable and not self._closed
-        if not keep:
-            connection.abort()
+        if keep:
+            connection.expires = time.monotonic() + connection.idle_seconds
+        else:
+            _abort(connection)
         self._grant(self._state.release(connection.origin, connection if keep else None))
 
     def abandon(self, connection: Connection) -> None:
@@ -97,9 +111,10 @@ class Pool:
             connection.abort()
         for event in self._wake.values():
             event.set()
-        idle = self._state.take_idle()
+        idle = self._state.take_idle(lambda _: True)
         try:
             for connection in idle:
+                _note_end(connection)
                 await connection.aclose()
         finally:
             for connection in idle:
@@ -123,7 +138,7 @@ class Pool:
         except DeadlineExceeded as error:
             self._withdraw(origin, waiter)
             raise PoolExhausted(
-                f"all {self._limits.connections} connections are busy",
+                f"all {self._limits.connections} connections are busy: {error.message}",
                 phase="pool",
                 origin=str(origin),
             ) from error
@@ -150,6 +165,11 @@ class Pool:
         else:
             self._grant(self._state.withdraw(origin, waiter))
 
+    def _close_expired(self) -> None:
+        now = time.monotonic()
+        for connection in self._state.take_idle(lambda idle: idle.expires <= now):
+            _abort(connection)
+
     def _collect(self) -> None:
         while self._abandoned:
             self.release(self._abandoned.popleft(), reusable=False)
@@ -158,9 +178,10 @@ class Pool:
         """Connect on the place that was granted; a failure gives it back."""
         try:
             self._check_open()
-            with deadlines.phase("connect"):
-                stream = await dial(origin, self._tls_context(origin))
-            connection = Connection(stream, origin, self._limits)
+            proxy = self._proxies.find(origin)
+            stream = await self._dialer.dial(origin, deadlines, proxy)
+            forwarder = proxy if origin.scheme == "http" else None
+            connection = Connection(stream, origin, self._limits, forwarder)
             if self._closed:
                 connection.abort()
                 self._check_open()
@@ -168,15 +189,18 @@ class Pool:
             self._grant(self._state.release(origin, None))
             raise
         self._busy.add(connection)
+        _log.debug("connected to %s", origin)
         return connection
 
     def _check_open(self) -> None:
         if self._closed:
             raise ConfigurationError("the client is closed")
 
-    def _tls_context(self, origin: Origin) -> SSLContext | None:
-        if self._tls is None and origin.scheme == "https":
-            from .tls import default_context
 
-            self._tls = default_context()
-        return self._tls
+def _abort(connection: Connection) -> None:
+    _note_end(connection)
+    connection.abort()
+
+
+def _note_end(connection: Connection) -> None:
+    _log.debug("connection to %s closed, exchange %d", connection.origin, connection.exchanges)

@@ -2,21 +2,43 @@
 
 Connections are kept by origin. A request takes the idle connection that was used last, or a new
 one while there are fewer than the limit, or waits its turn. When a connection or its place
-becomes free, the first who waits gets it. All of that is decided in synchronous steps; the pool
-carries them out.
+becomes free, the first who waits gets it. What nobody took for a while is closed before the next
+request: a gateway may have forgotten it without a word. All of that is decided in synchronous
+steps; the pool carries them out.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from ..http import Origin
+    from collections.abc import Callable
 
-__all__ = ["OPEN", "Open", "PoolState", "Waiter"]
+    from ..http import Headers, Origin
+
+__all__ = ["IDLE_SECONDS", "OPEN", "Open", "PoolState", "Waiter", "idle_seconds"]
 
 C = TypeVar("C")
+
+IDLE_SECONDS = 50.0
+"""How long a connection is kept idle: less than gateways do (60 seconds at AWS, 75 of nginx)."""
+
+_KEEP_ALIVE = re.compile(r"timeout\s*=\s*\"?([0-9]{1,9})\"?", re.ASCII)
+
+
+def idle_seconds(headers: Headers) -> float:
+    """How long a connection may be kept idle after a response.
+
+    ``Keep-Alive: timeout=`` says when the server closes it (RFC 2068 §19.7.1.1). We give it up a
+    second before that, or at half of that time: a request could cross with the end otherwise.
+    """
+    for parameter in headers.tokens("Keep-Alive"):
+        if match := _KEEP_ALIVE.fullmatch(parameter):
+            seconds = float(match[1])
+            return min(IDLE_SECONDS, max(seconds - 1, seconds / 2))
+    return IDLE_SECONDS
 
 
 class Open:
@@ -110,13 +132,15 @@ class PoolState(Generic[C]):
         granted = waiter.granted
         return self.release(origin, None if isinstance(granted, Open) else granted)
 
-    def take_idle(self) -> list[C]:
-        """Remove all idle connections, to close them."""
-        idle = [connection for places in self._origins.values() for connection in places.idle]
-        for origin in list(self._origins):
-            self._origins[origin].idle.clear()
+    def take_idle(self, chosen: Callable[[C], bool]) -> list[C]:
+        """Remove the idle connections that are chosen, to close them."""
+        taken: list[C] = []
+        for origin, places in list(self._origins.items()):
+            idle, places.idle = places.idle, []
+            for connection in idle:
+                (taken if chosen(connection) else places.idle).append(connection)
             self._forget(origin)
-        return idle
+        return taken
 
     def counts(self) -> dict[str, tuple[int, int, int]]:
         """Idle, busy and waiting, by origin."""

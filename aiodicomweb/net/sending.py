@@ -96,7 +96,7 @@ class Sender:
 
         Raises:
             ConnectionLost, DeadlineExceeded: As from :meth:`flush`.
-            LocalProtocolError: A file ends early, or a promise was of another length.
+            LocalProtocolError: A file was changed or ends early, or a promise had another length.
             OSError: A file can't be read.
         """
         for segment in segments:
@@ -133,6 +133,8 @@ class Sender:
 
     async def _send_file(self, span: FileSpan) -> None:
         file = await self._opened(span.path)
+        if span.modified not in (None, file.modified):
+            raise LocalProtocolError("a file was changed since it was looked at")
         offset, end = span.offset, span.offset + span.length
         while offset < end:
             count = min(BLOCK, end - offset)
@@ -176,13 +178,14 @@ class _OpenFile:
     A task that asyncio cancels does not wait for its thread, which may open the file later.
     """
 
-    __slots__ = ("_closed", "_lock", "descriptor", "path")
+    __slots__ = ("_closed", "_lock", "descriptor", "modified", "path")
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._lock = threading.Lock()
         self._closed = False
         self.descriptor = -1
+        self.modified = 0
 
     def open(self) -> None:
         """Open for reading. Blocks."""
@@ -192,6 +195,7 @@ class _OpenFile:
                 os.close(descriptor)
             else:
                 self.descriptor = descriptor
+                self.modified = os.fstat(descriptor).st_mtime_ns
 
     def close(self) -> None:
         """Close, or let :meth:`open` close."""

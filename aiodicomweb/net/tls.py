@@ -16,13 +16,14 @@ import anyio.to_thread
 from anyio import ResourceGuard
 
 from ..errors import ConnectionLost, LocalProtocolError, TlsError, TransportError
+from .certificates import peer_names, untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .stream import ByteStream
 
-__all__ = ["TlsStream", "default_context"]
+__all__ = ["TlsStream"]
 
 T = TypeVar("T")
 
@@ -30,11 +31,18 @@ _BLOCK = 256 * 1024
 _FAREWELL_SECONDS = 1.0
 
 
-def default_context() -> ssl.SSLContext:
-    """Verification on, the system's trust store, TLS 1.2 or later."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+_HINTS = {
+    "WRONG_VERSION_NUMBER": "does the server speak https on this port, or http?",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": (
+        "the server wants to see a certificate: tls=Tls(certificate=..., key=...)"
+    ),
+}
+"""What to do about some reasons of OpenSSL."""
+
+
+def _broken(what: str, error: ssl.SSLError, phase: str = "") -> TlsError:
+    reason = error.reason or "no reason given"
+    return TlsError(f"{what}: {reason}", phase=phase, hint=_HINTS.get(reason, ""))
 
 
 class TlsStream:
@@ -103,26 +111,22 @@ class TlsStream:
             except (ssl.SSLError, ValueError) as error:
                 # A context for the other side, a name that can't be asked for.
                 raise TlsError(f"TLS can't be begun: {error}", phase="tls") from error
-            await tls._shake_hands()
+            await tls._shake_hands(hostname)
         except BaseException:
             stream.abort()
             raise
         return tls
 
-    async def _shake_hands(self) -> None:
+    async def _shake_hands(self, hostname: str | None) -> None:
         try:
             await self._run(self._object.do_handshake)
             await self._flush()
+        except ssl.SSLCertVerificationError as error:
+            await self._flush_briefly()
+            raise untrusted(error, hostname, peer_names(self._object)) from error
         except ssl.SSLError as error:
             await self._flush_briefly()
-            if not isinstance(error, ssl.CertificateError):
-                reason = error.reason or "no reason given"
-                raise TlsError(f"the TLS handshake failed: {reason}", phase="tls") from error
-            raise TlsError(
-                f"the server's certificate is not trusted: {error.verify_message}",
-                phase="tls",
-                hint="tls=ssl.create_default_context(cafile=...) trusts another authority",
-            ) from error
+            raise _broken("the TLS handshake failed", error, "tls") from error
         except TransportError as error:
             raise TlsError(f"the TLS handshake failed: {error}", phase="tls") from error
 
@@ -140,7 +144,7 @@ class TlsStream:
             except ssl.SSLEOFError as error:
                 raise ConnectionLost("TLS ended without its close_notify") from error
             except ssl.SSLError as error:
-                raise TlsError(f"TLS broke: {error.reason or 'no reason given'}") from error
+                raise _broken("TLS broke", error) from error
             return self._read_on(view, count)
 
     def _read_on(self, view: memoryview, count: int) -> int:

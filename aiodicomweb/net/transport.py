@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import anyio.lowlevel
 
 from ..errors import ConnectionLost, DicomWebError
+from ..http import Proxies
 from .body_stream import BodyStream
 from .pool import Pool
+from .tls_settings import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,29 +22,72 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .deadline import Deadlines
 
-__all__ = ["Incoming", "Transport"]
+__all__ = ["Incoming", "Transport", "Watcher"]
 
 T = TypeVar("T")
+
+
+class Watcher(Protocol):
+    """Is told how one exchange goes. Its methods neither wait nor raise."""
+
+    @property
+    def watches_parts(self) -> bool:
+        """Whether the methods that begin with ``part`` are to be called."""
+        ...
+
+    def connected(self, connection: Connection) -> None:
+        """The request is going out on this connection; another one may follow."""
+        ...
+
+    def part_began(self, head: PartHead | None) -> None:
+        """A part begins, and the one before is over; ``None`` says that there is no more."""
+        ...
+
+    def part_read(self, octets: int) -> None:
+        """Octets of the part were handed out."""
+        ...
+
+    def part_ended(self) -> None:
+        """The part was handed out to its end."""
+        ...
+
+    def ended(self, error: BaseException | None, *, complete: bool) -> None:
+        """The response is over: read to its end, or broken off by an error or by its reader."""
+        ...
+
+    def abandoned(self) -> None:
+        """The response was left to the garbage collector: in any thread, at any moment."""
+        ...
 
 
 class Transport:
     """Sends requests over pooled connections.
 
     Args:
-        tls: For ``https`` origins; ``None`` is a default that verifies.
+        tls: For ``https`` origins; ``None`` is ``Tls()``, a default that verifies.
         limits: Bounds.
+        proxies: Which proxy leads to which origin; ``None`` is none to any.
     """
 
-    def __init__(self, *, tls: SSLContext | None, limits: Limits) -> None:
+    def __init__(
+        self, *, tls: Tls | SSLContext | None, limits: Limits, proxies: Proxies | None = None
+    ) -> None:
         self._limits = limits
-        self._pool = Pool(tls, limits)
+        self._pool = Pool(tls or Tls(), limits, proxies or Proxies())
 
-    async def send(self, request: Request, deadlines: Deadlines) -> Incoming:
+    async def send(
+        self, request: Request, deadlines: Deadlines, watcher: Watcher | None = None
+    ) -> Incoming:
         """Send a request; the response comes back with its head read, its body not.
 
         A connection that was idle may die at the very moment of its reuse. A request without
         effect is then sent again, once, on another (RFC 9110 §9.2.2, RFC 9112 §9.3.1). One that
         expects ``100-continue`` of a server that can't is sent again without.
+
+        Args:
+            request: The request.
+            deadlines: Of the call.
+            watcher: Is told how the response goes on; not of errors that this raises.
 
         Raises:
             TransportError: The way to the peer failed.
@@ -51,6 +96,8 @@ class Transport:
         fresh = False
         while True:
             connection = await self._pool.acquire(request.url.origin, deadlines, fresh=fresh)
+            if watcher is not None:
+                watcher.connected(connection)
             try:
                 response = await connection.send(request, deadlines)
             except ConnectionLost:
@@ -67,7 +114,7 @@ class Transport:
                 self._pool.release(connection, reusable=False)
                 request = replace(request, headers=request.headers.without("Expect"))
                 continue
-            return Incoming(response, connection, self._pool)
+            return Incoming(request, response, connection, self._pool, watcher)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -85,21 +132,50 @@ class Incoming:
     goes back to the pool then, or is closed. Who stops before calls :meth:`close`.
 
     Attributes:
+        request: What this answers, as it was sent.
         response: The head.
+        sent: Octets of the request that were handed to the operating system before the head came.
         ended: Whether the body was read to its end.
+        cut: Whether reading failed and the peer had closed: the body is cut short, not malformed.
     """
 
-    __slots__ = ("_body", "_connection", "_pool", "ended", "response")
+    __slots__ = (
+        "_body",
+        "_connection",
+        "_part_watcher",
+        "_pool",
+        "_watcher",
+        "cut",
+        "ended",
+        "request",
+        "response",
+        "sent",
+    )
 
+    request: Request
     response: Response
+    sent: int
     ended: bool
+    cut: bool
 
-    def __init__(self, response: Response, connection: Connection, pool: Pool) -> None:
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        connection: Connection,
+        pool: Pool,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.request = request
         self.response = response
+        self.sent = connection.sent
         self.ended = False
+        self.cut = False
         self._connection: Connection | None = connection
         self._body = BodyStream(connection.body, connection.receive)
         self._pool = pool
+        self._watcher = watcher
+        self._part_watcher = watcher if watcher is not None and watcher.watches_parts else None
 
     @property
     def open(self) -> bool:
@@ -132,17 +208,40 @@ class Incoming:
             LimitExceeded: More than a bound of ``Limits``.
         """
         head = await self._read(self._body.next_part)
+        if self._part_watcher is not None:
+            self._part_watcher.part_began(head)
         if self._body.ended:
             await self._finish()
         return head
 
+    async def peek(self, most: int) -> bytes:
+        """The first octets of a part that is not read yet, ``most`` or all; none is taken.
+
+        Raises like :meth:`next_part`.
+        """
+
+        async def peek() -> bytes:
+            return await self._body.peek(most)
+
+        return await self._read(peek)
+
     async def read_part(self) -> memoryview:
         """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
-        return await self._read(self._body.read_part)
+        part = await self._read(self._body.read_part)
+        if self._part_watcher is not None:
+            self._part_watcher.part_read(len(part))
+            self._part_watcher.part_ended()
+        return part
 
     async def read_chunk(self) -> memoryview | None:
         """A piece of the current part, valid until the next call; ``None`` at its end."""
-        return await self._read(self._body.read_chunk)
+        chunk = await self._read(self._body.read_chunk)
+        if self._part_watcher is not None:
+            if chunk is None:
+                self._part_watcher.part_ended()
+            else:
+                self._part_watcher.part_read(len(chunk))
+        return chunk
 
     async def read_all(self) -> memoryview:
         """The body as one part, whatever it is, at most ``Limits.body`` octets."""
@@ -156,6 +255,7 @@ class Incoming:
         For the body of an error: what is wrong with it must not hide the error.
         """
         self._body.join_parts()
+        self._part_watcher = None
         start = bytearray()
         try:
             await self.next_part()
@@ -177,6 +277,8 @@ class Incoming:
         """The same for a finaliser, which may run in any thread, and without an event loop."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            if self._watcher is not None:
+                self._watcher.abandoned()
             self._pool.abandon(connection)
 
     async def _read(self, step: Callable[[], Awaitable[T]]) -> T:
@@ -184,8 +286,9 @@ class Incoming:
         self._require()
         try:
             return await step()
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self.cut = self._connection is not None and self._connection.closed
+            self._release(reusable=False, error=error)
             raise
 
     async def _finish(self) -> None:
@@ -202,7 +305,9 @@ class Incoming:
             )
         return self._connection
 
-    def _release(self, *, reusable: bool) -> None:
+    def _release(self, *, reusable: bool, error: BaseException | None = None) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._pool.release(connection, reusable=reusable)
+            if self._watcher is not None:
+                self._watcher.ended(error, complete=self.ended)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -29,20 +28,18 @@ from ..net.tcp import TcpStream
 from ..wire import BLOCK, Arena, Limits
 from ..wire.framing import ChunkedFraming, LengthFraming
 from ..wire.heads import head_length
+from .listening import Listening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from ssl import SSLContext
-    from typing import Self
 
     from ..net import ByteStream
     from ..wire.framing import Framing
 
 __all__ = ["Answer", "Chunk", "End", "PeerRequest", "Reply", "Script", "ScriptedPeer", "response"]
 
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER for 0 seconds: close() sends RST
 _HEAD_MOST = 1024 * 1024
-_BACKLOG = 128
 
 Chunk: TypeAlias = bytes | bytearray | memoryview | anyio.Event
 """Octets to send at once, or an event to wait for before what follows."""
@@ -137,7 +134,7 @@ def response(
     return f"HTTP/1.1 {status} Scripted\r\n{lines}\r\n".encode("latin-1") + body
 
 
-class ScriptedPeer:
+class ScriptedPeer(Listening):
     """A server on a free port of 127.0.0.1 that follows a script; an async context manager.
 
     Leaving it closes everything, whatever the script was at. Enter and leave it in one task, as
@@ -149,27 +146,33 @@ class ScriptedPeer:
             function that is called with each request once its body was read.
         tls: To serve ``https`` with; ``None`` for ``http``.
         keep: Octets kept of each request's body.
+        ready: Connections are accepted at once, but nothing is read from them before this is set,
+            and no handshake of TLS begun.
 
     Attributes:
         requests: The requests so far.
         connections: Number of connections accepted so far.
         open_connections: Number of those that neither side has closed.
+        most_open: The most that were open at one time.
 
     Raises:
         Exception: On leaving: what the script itself raised, if it did.
     """
 
     def __init__(
-        self, script: Script = (), *, tls: SSLContext | None = None, keep: int = 1024 * 1024
+        self,
+        script: Script = (),
+        *,
+        tls: SSLContext | None = None,
+        keep: int = 1024 * 1024,
+        ready: anyio.Event | None = None,
     ) -> None:
+        super().__init__()
         self._script = script if callable(script) else iter(script)
         self._tls = tls
         self._keep = keep
-        self._changed = anyio.Event()
-        self._failure: Exception | None = None
+        self._ready = ready
         self.requests: list[PeerRequest] = []
-        self.connections: int = 0
-        self.open_connections: int = 0
 
     @property
     def origin(self) -> str:
@@ -182,37 +185,9 @@ class ScriptedPeer:
         """URL of a service at the peer's root, for ``Client``."""
         return self.origin + "/"
 
-    async def __aenter__(self) -> Self:
-        """Listen."""
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-        self._listener.setblocking(False)
-        self._port: int = self._listener.getsockname()[1]
-        self._tasks = anyio.create_task_group()
-        await self._tasks.__aenter__()
-        self._tasks.start_soon(self._accept)
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        """Close the listener and all connections."""
-        self._tasks.cancel_scope.cancel()
-        try:
-            await self._tasks.__aexit__(None, None, None)
-        finally:
-            self._listener.close()
-        if self._failure is not None and exc_info[0] is None:
-            raise self._failure
-
     async def wait_for_requests(self, count: int) -> None:
         """Wait until so many requests' heads have arrived."""
         await self._wait(lambda: len(self.requests) >= count)
-
-    async def wait_for_connections(self, count: int) -> None:
-        """Wait until so many connections were accepted: a client may be faster."""
-        await self._wait(lambda: self.connections >= count)
-
-    async def wait_until_idle(self) -> None:
-        """Wait until no connection is open: until all clients have closed theirs."""
-        await self._wait(lambda: self.open_connections == 0)
 
     def __repr__(self) -> str:
         """The counts."""
@@ -223,30 +198,11 @@ class ScriptedPeer:
 
     # --- connections -----------------------------------------------------------------------------
 
-    async def _wait(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await self._changed.wait()
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
-
-    async def _accept(self) -> None:
-        while True:
-            await anyio.wait_readable(self._listener)
-            try:
-                sock, _ = self._listener.accept()
-            except (BlockingIOError, ConnectionError):
-                continue  # the client was faster to leave
-            sock.setblocking(False)
-            self.connections += 1
-            self.open_connections += 1
-            self._tell()
-            self._tasks.start_soon(self._serve, sock, self.connections)
-
     async def _serve(self, sock: socket.socket, number: int) -> None:
         wire = _Wire(sock)
         try:
+            if self._ready is not None:
+                await self._ready.wait()
             stream: ByteStream = wire
             if self._tls is not None:
                 from ..net.tls import TlsStream
@@ -255,12 +211,8 @@ class ScriptedPeer:
             await _Conversation(self, stream, wire, number).run()
         except (_ClientLeft, TransportError, RemoteProtocolError):
             pass  # a test looks at its client's side, and at what was recorded
-        except Exception as error:  # noqa: BLE001 - the script's own; raised on leaving
-            self._failure = self._failure or error
         finally:
             wire.abort()
-            self.open_connections -= 1
-            self._tell()
 
     # --- for the conversations -------------------------------------------------------------------
 
@@ -303,11 +255,6 @@ class _Wire(TcpStream):
     def linger(self) -> None:
         """Let the next :meth:`abort` send FIN and no more."""
         self._lingers = True
-
-    def reset(self) -> None:
-        """Close with RST."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.abort()
 
     def abort(self) -> None:
         """Close the socket, or only send FIN."""

@@ -78,6 +78,8 @@ def test_no_command_shows_the_help_as_wrong_usage(invoke: Any) -> None:
         [*URL, "--user", "me", "--password", "x", "--token", "y", "search", "studies"],
         [*URL, "--insecure", "--ca", __file__, "search", "studies"],
         [*URL, "--ca", __file__, "search", "studies"],
+        [*URL, "--cert", __file__, "search", "studies"],
+        [*URL, "--key", __file__, "search", "studies"],
         [*URL, "--timeout", "0", "search", "studies"],
         ["demo", "there is no such file"],
         ["--user", "me", "demo"],

@@ -143,3 +143,68 @@ def test_unknown_authority_is_refused(invoke: Any, tls_server: tuple[str, Path])
     assert 1 == outcome.status
     assert 1 == outcome.err.count("\n")
     assert "certificate" in outcome.err.lower()
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["one file", "two files"])
+def test_a_certificate_is_shown(
+    invoke: Any, server: Any, tls_server: tuple[str, Path], tmp_path: Path, *, apart: bool
+) -> None:
+    """--cert, and --key, identify us to a server that wants to know."""
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    server.socket.context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(server.socket.context)
+    own = authority.issue_cert("client.example")
+    own.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
+    own.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    server.add(204)
+    options: list[Any] = ["--cert", tmp_path / "own.pem"]
+    if apart:
+        options += ["--key", tmp_path / "key.pem"]
+
+    outcome = invoke("--url", tls_server[0], "--ca", tls_server[1], *options, "search", "studies")
+
+    assert (0, "") == (outcome.status, outcome.err)
+
+
+def test_through_a_proxy(invoke: Any, server: Any) -> None:
+    """--proxy is asked for the whole URL, with its credentials."""
+    server.add(204)
+    proxy = server.url.replace("://", "://me:se%3Acret@")
+
+    outcome = invoke("--url", "http://pacs.example/", "--proxy", proxy, "search", "studies")
+
+    assert (0, "") == (outcome.status, outcome.err)
+    (request,) = server.received
+    assert "http://pacs.example/studies" == request.target
+    assert _basic("me", "se:cret") == request.headers["proxy-authorization"]
+
+
+def test_direct_is_no_proxy(invoke: Any, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--proxy direct goes without, whatever the environment says."""
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
+    server.add(204)
+
+    outcome = invoke("--url", server.url, "--proxy", "direct", "search", "studies")
+
+    assert (0, "") == (outcome.status, outcome.err)
+
+
+def test_a_proxy_that_can_not_be(invoke: Any) -> None:
+    """It is wrong usage, and nothing of it is shown."""
+    outcome = invoke("--url", "http://h/", "--proxy", "socks5://me:hush@h", "search", "studies")
+
+    assert 2 == outcome.status
+    assert "not of SOCKS" in outcome.err
+    assert "hush" not in outcome.err
+
+
+def test_a_proxy_that_refuses(invoke: Any, server: Any) -> None:
+    """The hint names the option."""
+    server.add(407)
+
+    outcome = invoke("--url", "http://pacs.example/", "--proxy", server.url, "search", "studies")
+
+    assert 1 == outcome.status
+    assert "the proxy wants to know who asks" in outcome.err
+    assert "--proxy http://user:password@host:port" in outcome.err

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
+import threading
 
 import pytest
 
@@ -17,6 +19,7 @@ from aiodicomweb.cli.output import (
     show_table,
     status,
     warn,
+    watched,
 )
 
 
@@ -179,3 +182,40 @@ def test_status_shows_its_last_text_on_a_terminal(monkeypatch: pytest.MonkeyPatc
         show("half done")
 
     assert "half done" in terminal.getvalue()
+
+
+class Telling:
+    """Says something else each time, and when it has said enough."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.enough = threading.Event()
+
+    def __str__(self) -> str:
+        self.asked += 1
+        if self.asked > 4:  # it is measured, and then drawn
+            self.enough.set()
+        return f"said [{self.asked}]"
+
+
+def test_what_is_watched_is_shown_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thing is asked again and again while something else is done; its text is no markup."""
+    terminal, thing = Terminal(), Telling()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with watched(thing):
+        assert thing.enough.wait(10)
+
+    assert 1 < len(set(re.findall(r"said \[\d+\]", terminal.getvalue())))
+
+
+def test_what_is_watched_is_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal nothing is asked, and nothing shown."""
+    thing = Telling()
+
+    with watched(thing):
+        pass
+
+    assert 0 == thing.asked
+    assert ("", "") == capsys.readouterr()

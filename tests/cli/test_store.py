@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydicom.data import get_testdata_file
+
+from aiodicomweb.cli.upload import Upload
+
+if TYPE_CHECKING:
+    import pytest
+
+    from aiodicomweb.client import Event
 
 CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 MR = Path(str(get_testdata_file("MR_small.dcm", download=False)))
@@ -177,3 +184,23 @@ def test_other_files_of_a_directory_are_listed(invoke: Any, server: Any, tmp_pat
     assert {"status": "skipped", "path": str(tmp_path / "notes.txt")} == json.loads(
         program.out.splitlines()[-1]
     )
+
+
+def test_progress_is_that_of_the_store(
+    invoke: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is shown on a terminal hears of the request that stores, and of its end."""
+    heard: list[str] = []
+
+    class Listening(Upload):
+        def __call__(self, event: Event) -> None:
+            super().__call__(event)
+            heard.append(str(self))
+
+    monkeypatch.setattr("aiodicomweb.cli.store.Upload", Listening)
+    server.add_json(_module([CT_STORED]))
+
+    assert 0 == invoke("--url", server.url, "store", CT).status
+    assert heard[0].startswith("storing: 0 of 1 instance, 0 bytes of 39.")
+    assert heard[1].startswith("storing: 1 instance, 39.")
+    assert ["storing"] == heard[2:]

@@ -51,3 +51,15 @@ def test_a_name_that_is_taken_by_a_directory(tmp_path: Path) -> None:
         stream.write(b"new")
 
     assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_draft_begins_anew(tmp_path: Path) -> None:
+    """What was written before is forgotten, however long it was."""
+    path = tmp_path / "x"
+
+    with Draft(path) as stream:
+        stream.write(b"much that came to nothing")
+        stream.rewind()
+        stream.write(b"new")
+
+    assert b"new" == path.read_bytes()

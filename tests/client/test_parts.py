@@ -318,3 +318,14 @@ async def test_a_part_may_be_without_type() -> None:
         async for part in client.retrieve_instance("1", "2", "3"):
             assert DICOM == part.media_type
             assert FILES[0] == bytes(await part.read())
+
+
+@pytest.mark.parametrize("status", [200, 206])
+async def test_a_range_is_one_in_a_206_alone(status: int) -> None:
+    """In any other answer ``Content-Range`` says nothing (RFC 9110 §14.4)."""
+    fields = {"Content-Type": FRAMES, "Content-Range": "bytes 2-4/9"}
+    async with serving(response(b"abc", fields, status)) as (client, _):
+        async for part in client.retrieve_bulkdata("bulk/1"):
+            value = await part.bulk_data()
+
+            assert (status == 206) is (value.content_range is not None)

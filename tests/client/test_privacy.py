@@ -107,6 +107,17 @@ CASES: dict[str, tuple[Callable[[Client], Any], Any]] = {
     "store failed": (store, response(PAYLOAD, JSON)),
     "store lost": (store, Reply(b"", End.RESET)),
     "no answer": (search, Reply(b"", End.CLOSE)),
+    "moved to no URL": (search, response(b"", {"Location": "http://Doe:T0ken@[Jane/"}, 302)),
+    "moved to nobody": (
+        search,
+        response(b"", {"Location": "http://Doe:T0ken@127.0.0.1:1/?name=Doe"}, 302),
+    ),
+    "moved to another protocol": (bulk, response(PAYLOAD, {"Location": "x://Doe:1/T0ken"}, 307)),
+    "moved to nothing": (
+        search,
+        response(b"", {"Location": "?PatientName=Doe%5EJane&key=T0ken&includefield=all"}, 307),
+    ),
+    "store moved": (store, response(PAYLOAD, {"Location": "/?name=Doe&key=T0ken"}, 301)),
     "late": (search, [anyio.Event()]),
 }
 

@@ -45,6 +45,17 @@ def test_what_is_not_stored_is_an_error(report: StoreReport, text: str) -> None:
     assert report == pickle.loads(pickle.dumps(caught.value)).report
 
 
+def test_a_duplicate_of_ones_own_is_told_apart() -> None:
+    """What was refused as known, and may have been sent twice, is failed and perhaps stored."""
+    known = [FailedInstance("1.2.840", f"1.2.{n}", code) for n, code in enumerate((0x0111, 0xB00E))]
+    response = StoreResponse(202, failed=(*known, FAILED))
+    report = StoreReport(response, repeated=("1.2.0", "1.2.1", "1.2.2"))
+
+    assert tuple(known) == report.perhaps_stored
+    assert (*known, FAILED) == report.failed
+    assert () == StoreReport(response).perhaps_stored
+
+
 def test_what_is_stored_is_none() -> None:
     """A report of which everything is stored raises nothing; skipped files are no failure."""
     report = StoreReport(StoreResponse(200, stored=(STORED,), warnings=("slow",)), skipped=("x",))

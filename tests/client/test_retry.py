@@ -6,7 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodicomweb import ConfigurationError, Retry
+from aiodicomweb import (
+    ConfigurationError,
+    ConnectFailed,
+    ConnectionLost,
+    PoolExhausted,
+    Retry,
+    TlsError,
+    TransportError,
+)
+from aiodicomweb.client.retry import RETRIED_STATUSES, Attempt, may_repeat
+from aiodicomweb.errors import DeadlineExceeded, ProxyError
+from aiodicomweb.http import URL, Headers, Request, Response
+from aiodicomweb.wire import BLOCK
+
+BODY = bytes(1000)
+WHOLE = 1200
+"""Octets of a request with that body."""
+
+JSON = Headers({"Content-Type": "application/dicom+json"})
+
+
+def attempt(
+    outcome: Response | TransportError, *, sent: int = WHOLE, method: str = "POST"
+) -> Attempt:
+    """An attempt to store, all of which was sent unless said otherwise."""
+    request = Request(method, URL.parse("http://pacs/studies"), body=BODY)
+    return Attempt(request, outcome, sent)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +44,13 @@ def test_the_wait_doubles(attempt: int, chance: float, seconds: float) -> None:
     retry = Retry(attempts=10, budget=1000)
 
     assert seconds == retry.wait(attempt, waited=0, chance=chance, retry_after=None)
+
+
+def test_the_wait_stays_finite() -> None:
+    """However many attempts there are: floats end at the 1024th doubling."""
+    retry = Retry(attempts=10_000, first=0.5)
+
+    assert 30.0 == retry.wait(5_000, waited=0, chance=1, retry_after=None)
 
 
 def test_attempts_end() -> None:
@@ -80,3 +113,109 @@ def test_it_always_ends_within_its_budget(
 
     assert attempt <= attempts
     assert waited <= budget
+
+
+# --- what is repeated ----------------------------------------------------------------------------
+
+NOT_CONNECTED = [
+    ConnectFailed(phase="connect"),
+    DeadlineExceeded(phase="connect"),
+    DeadlineExceeded(phase="tls"),
+    ProxyError(status=503, phase="connect"),
+]
+LOST = [ConnectionLost(phase=phase) for phase in ("write", "head")]
+FINAL = [
+    *(DeadlineExceeded(phase=phase) for phase in ("head", "read", "write")),
+    PoolExhausted(phase="pool"),
+    TlsError(phase="tls"),
+    ProxyError(status=407, phase="connect"),
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_what_is_safe_is_repeated(method: str) -> None:
+    """After any failure that passes, and after no other (RFC 9110 §9.2.1, HTP-69)."""
+    passing = {
+        status
+        for status in range(200, 600)
+        if may_repeat(method, attempt(Response(status), method=method))
+    }
+
+    assert passing == RETRIED_STATUSES
+    for outcome in (*NOT_CONNECTED, *LOST):
+        assert may_repeat(method, attempt(outcome, method=method))
+    for outcome in FINAL:
+        assert not may_repeat(method, attempt(outcome, method=method))
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_what_has_an_effect_is_repeated_if_it_had_none(method: str) -> None:
+    """No connection, a server that did not begin, or one that answered before it had all."""
+    for outcome in NOT_CONNECTED:
+        assert may_repeat(method, attempt(outcome, method=method, sent=0))
+    for outcome in (*LOST, *FINAL):
+        assert not may_repeat(method, attempt(outcome, method=method, sent=0))
+    whole = [s for s in range(200, 600) if may_repeat(method, attempt(Response(s), method=method))]
+    early = [
+        status
+        for status in range(200, 600)
+        if may_repeat(method, attempt(Response(status), method=method, sent=900))
+    ]
+    assert [425, 429] == whole
+    assert [408, 425, 429, 503] == early
+
+
+def test_stores_are_repeated_if_wanted() -> None:
+    """``Retry.stores`` lets a store be repeated as a search is, and no deletion."""
+    for outcome in (*NOT_CONNECTED, *LOST, *map(Response, sorted(RETRIED_STATUSES))):
+        assert may_repeat("POST", attempt(outcome), stores=True)
+    for outcome in (*FINAL, Response(200), Response(400), Response(409)):
+        assert not may_repeat("POST", attempt(outcome), stores=True)
+    for outcome in (*LOST, Response(503)):
+        assert not may_repeat("DELETE", attempt(outcome, method="DELETE"), stores=True)
+
+
+@pytest.mark.parametrize("stores", [True, False])
+def test_an_answer_about_instances_is_one(*, stores: bool) -> None:
+    """A status that passes, with a module: the server has looked at the instances (STW-37)."""
+    for status in (429, 503):
+        answer = attempt(Response(status, JSON), sent=10)
+        assert not may_repeat("POST", answer, stores=stores)
+        assert may_repeat("GET", answer)
+
+
+@pytest.mark.parametrize("stores", [True, False])
+def test_what_was_done_before_a_redirect_is_not_done_again(*, stores: bool) -> None:
+    """303 answers a store that was processed: only its answer is lost (RFC 9110 §15.4.4)."""
+    for outcome in (*NOT_CONNECTED, *LOST, Response(429)):
+        assert not may_repeat("POST", attempt(outcome, method="GET"), stores=stores)
+
+
+def test_what_reached_the_server() -> None:
+    """What was sent, and a block that was on its way; nothing without a connection."""
+    assert 900 + BLOCK == attempt(ConnectionLost(), sent=900).reached
+    assert WHOLE + BLOCK == attempt(Response(503)).reached
+    for outcome in NOT_CONNECTED:
+        assert 0 == attempt(outcome, sent=0).reached
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120),
+        ("Thu, 01 Jan 1970 00:20:00 GMT", 200),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_when_to_come_back(value: str | None, seconds: float | None) -> None:
+    """``Retry-After`` is seconds or a date; what can't be read is passed over (HTP-68)."""
+    headers = Headers({} if value is None else {"Retry-After": value})
+
+    assert seconds == attempt(Response(503, headers)).retry_after(1000.0)
+
+
+def test_a_failure_does_not_say_when_to_come_back() -> None:
+    """Only a response has fields."""
+    assert attempt(ConnectionLost()).retry_after(1000.0) is None

@@ -1,4 +1,4 @@
-"""Requests to responses: credentials, header fields, retries."""
+"""Requests to responses: credentials, header fields, retries, redirects."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import anyio
 import pytest
 
 from aiodicomweb import (
+    AuthenticationRequired,
     BasicAuth,
     BearerAuth,
     Client,
     ConnectFailed,
     ConnectionLost,
+    LimitExceeded,
     Limits,
     NotFound,
     PoolExhausted,
+    RemoteProtocolError,
     Retry,
     ServerError,
+    StatusError,
     Throttled,
     Timeout,
 )
@@ -25,12 +29,13 @@ from aiodicomweb.errors import DeadlineExceeded
 from aiodicomweb.testing import End, Reply, ScriptedPeer, response
 
 from ..support.messages import FRAMES, JSON, json_response, parts_response, result
-from ..support.serving import serving
+from ..support.serving import serving, talking
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from aiodicomweb.http import Request, Response
+    from aiodicomweb.testing.peers import Answer, PeerRequest
 
 QUICK = Retry(first=0.001)
 EMPTY = json_response([])
@@ -91,7 +96,7 @@ async def test_userinfo_of_a_uri_is_not_sent() -> None:
 class TwoSteps:
     """Credentials that the server asks for."""
 
-    def flow(self, request: Request) -> Generator[Request, Response, None]:
+    def flow(self, request: Request, *, now: float) -> Generator[Request, Response, None]:
         answer = yield request
         if answer.status == 401:
             headers = request.headers.add("Authorization", answer.headers["WWW-Authenticate"])
@@ -112,7 +117,7 @@ async def test_a_flow_may_take_steps() -> None:
 class Broken:
     """A flow that fails."""
 
-    def flow(self, request: Request) -> Generator[Request, Response, None]:
+    def flow(self, request: Request, *, now: float) -> Generator[Request, Response, None]:
         yield request
         raise LookupError("no token")
 
@@ -139,10 +144,10 @@ async def test_what_passes_is_repeated(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 409, 410, 413, 415, 501, 505])
 async def test_what_does_not_pass_is_not(status: int) -> None:
-    """Asking again would get the same answer."""
+    """Asking again would get the same answer, where the caller named the media type."""
     async with serving(response(status=status), EMPTY, retry=QUICK) as (client, peer):
         with pytest.raises(Exception, match=f"status {status}"):
-            await client.search_for_studies()
+            await client.search_for_studies(headers={"Accept": "application/json"})
 
         assert 1 == len(peer.requests)
 
@@ -158,10 +163,10 @@ async def test_a_lost_connection_is_repeated(end: End) -> None:
         assert 3 == len(peer.requests)
 
 
-async def test_what_was_begun_is_not_repeated() -> None:
-    """An answer that breaks off in its body is an error."""
+async def test_what_breaks_off_is_an_error_where_nothing_is_repeated() -> None:
+    """An answer that breaks off in its body is no end."""
     reply = Reply(response(b"[", {**JSON, "Content-Length": "9"}), End.RESET)
-    async with serving(reply, EMPTY, retry=QUICK) as (client, peer):
+    async with serving(reply, EMPTY, retry=Retry(attempts=1)) as (client, peer):
         with pytest.raises(ConnectionLost):
             await client.search_for_studies()
 
@@ -211,6 +216,140 @@ async def test_a_wait_can_be_cancelled() -> None:
         assert [] == await client.search_for_studies()
 
 
+@pytest.mark.parametrize(("status", "requests"), [(429, 2), (503, 1), (500, 1)])
+async def test_a_deletion_is_repeated_if_it_was_not_begun(status: int, requests: int) -> None:
+    """A second answer of 404 would deny what the first one did."""
+    async with serving(response(status=status), response(), retry=QUICK) as (client, peer):
+        try:
+            await client.delete_study("1.2")
+        except ServerError:
+            assert 500 == status
+        except Throttled:
+            assert 503 == status
+
+        assert requests == len(peer.requests)
+
+
+# --- redirects -----------------------------------------------------------------------------------
+
+
+def moved(location: str, status: int = 302, body: bytes = b"<html>moved</html>") -> bytes:
+    """A redirect."""
+    return response(body, {"Location": location}, status)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_followed(status: int) -> None:
+    """With credentials and all fields at the same origin, and on the same connection."""
+    settings = {"auth": BearerAuth("t"), "headers": {"X-Key": "one"}}
+    async with serving(moved("/b/c?d=e", status), EMPTY, **settings) as (client, peer):
+        assert [] == await client.search_for_studies(headers={"X-Call": "two"})
+
+        first, second = peer.requests
+        assert "/b/c?d=e" == second.target
+        assert first.headers == second.headers
+        assert {"Authorization", "X-Key", "X-Call"} <= set(second.headers)
+        assert 1 == peer.connections
+
+
+async def test_a_redirect_leaves_secrets_at_home() -> None:
+    """Neither credentials nor the client's or the call's fields go elsewhere (HTP-62)."""
+    async with ScriptedPeer([EMPTY]) as elsewhere:
+        settings = {"auth": BearerAuth("s3cret"), "headers": {"X-Key": "s3cret"}}
+        async with serving(moved(elsewhere.url + "b"), **settings) as (client, peer):
+            assert [] == await client.search_for_studies(headers={"X-Call": "s3cret"})
+
+        away = elsewhere.requests[0]
+        assert b"s3cret" in peer.requests[0].head
+        assert b"s3cret" not in away.head
+        assert elsewhere.origin == f"http://{away.headers['Host']}"
+        assert "application/dicom+json" in away.headers["Accept"]
+
+
+async def test_a_redirect_to_another_origin_of_the_client_has_credentials() -> None:
+    """The origins that the client was made for are trusted, and get what is for them."""
+    async with ScriptedPeer([EMPTY]) as other:
+        settings = {"auth": BearerAuth("t"), "wado_url_prefix": other.url}
+        async with serving(moved(other.url), **settings) as (client, _):
+            await client.search_for_studies(headers={"X-Call": "two"})
+
+        assert "Bearer t" == other.requests[0].headers["Authorization"]
+        assert "X-Call" not in other.requests[0].headers
+
+
+async def test_who_sends_away_cannot_send_home() -> None:
+    """A stranger that redirects to us can't have us do things with our credentials."""
+    value = parts_response([b"x"], FRAMES)
+    async with ScriptedPeer(lambda _: moved(peer.url + "bulk/1")) as elsewhere:
+        async with serving(value, auth=BearerAuth("t")) as (client, peer):
+            await client.retrieve_bulkdata(elsewhere.url + "bulk/1")
+
+        assert "/bulk/1" == peer.requests[0].target
+        assert "Authorization" not in peer.requests[0].headers
+
+
+async def test_a_login_elsewhere_says_what_is_missing() -> None:
+    """401 at an origin that gets no credentials: the hint tells why, the URL where."""
+    async with ScriptedPeer([response(status=401)]) as elsewhere:
+        async with serving(moved(elsewhere.url + "b?name=Doe"), auth=BearerAuth("t")) as (
+            client,
+            _,
+        ):
+            with pytest.raises(AuthenticationRequired, match="this is another one") as caught:
+                await client.search_for_studies()
+
+        assert f"{elsewhere.url}b?name=…" == caught.value.url
+
+
+@pytest.mark.parametrize(
+    ("location", "error"),
+    [
+        ("/studies", RemoteProtocolError),
+        ("http://[", RemoteProtocolError),
+        ("ftp://127.0.0.1:1/x", StatusError),
+    ],
+)
+async def test_a_redirect_that_goes_nowhere(location: str, error: type[Exception]) -> None:
+    """A circle, no URL, another protocol: an error, and the connection is given back."""
+    settings = {"limits": Limits(connections=1)}
+    async with serving(moved(location), EMPTY, **settings) as (client, peer):
+        with pytest.raises(error):
+            await client.search_for_studies()
+
+        assert 1 == len(peer.requests)
+        assert [] == await client.search_for_studies()
+
+
+async def test_redirects_have_a_limit() -> None:
+    """A server that goes on for ever is left, by default after ten."""
+    async with talking(lambda _: moved(f"/{len(peer.requests)}")) as (client, peer):
+        with pytest.raises(LimitExceeded, match=r"Limits\.redirects is 10"):
+            await client.search_for_studies()
+
+        assert 11 == len(peer.requests)
+
+
+@pytest.mark.parametrize(
+    "answer", [moved("/b", body=bytes(1_000_000)), [moved("/b")[:-1], anyio.Event()]]
+)
+async def test_what_a_redirect_says_is_not_waited_for(
+    answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body that is long, or doesn't come, costs the connection and no more."""
+    monkeypatch.setattr("aiodicomweb.client.session._SOON", 0.01)
+    async with serving(answer, EMPTY) as (client, peer):
+        assert [] == await client.search_for_studies()
+        assert 2 == peer.connections
+
+
+async def test_a_retry_begins_at_the_beginning() -> None:
+    """What a redirect led to may be gone: the next attempt asks the server again."""
+    replies = [moved("/b"), BUSY, moved("/c"), EMPTY]
+    async with serving(*replies, retry=QUICK) as (client, peer):
+        assert [] == await client.search_for_studies()
+        assert ["/studies", "/b", "/studies", "/c"] == [each.target for each in peer.requests]
+
+
 # --- phases --------------------------------------------------------------------------------------
 
 
@@ -228,16 +367,45 @@ async def test_each_phase_is_named(phase: str) -> None:
         assert [] == await client.search_for_studies()
 
 
-async def test_connecting_has_its_time() -> None:
-    """A server that accepts but never shakes hands is over after ``Timeout.connect``."""
+async def test_a_handshake_has_its_time() -> None:
+    """A server that accepts but never shakes hands is over after ``Timeout.tls``, each time."""
     async with ScriptedPeer() as peer:
         url = peer.url.replace("http", "https")
-        async with Client(url, timeout=Timeout(connect=0.05), retry=QUICK) as client:
-            with pytest.raises(DeadlineExceeded, match="Timeout.connect") as caught:
+        async with Client(url, timeout=Timeout(tls=0.05), retry=QUICK) as client:
+            with pytest.raises(DeadlineExceeded, match="Timeout.tls") as caught:
                 await client.search_for_studies()
 
-        assert "connect" == caught.value.phase
+        assert "tls" == caught.value.phase
+        assert 3 == peer.connections
         await peer.wait_until_idle()
+
+
+async def test_the_total_is_not_waited_for() -> None:
+    """A wait that ``Timeout.total`` would cut short is not begun: the last answer is told."""
+    busy = response(status=503, headers={"Retry-After": "20"})
+    async with serving(busy, EMPTY, retry=Retry(), timeout=Timeout(total=15)) as (client, peer):
+        with pytest.raises(Throttled):
+            await client.search_for_studies()
+
+        assert 1 == len(peer.requests)
+
+
+async def test_the_total_spans_attempts_and_redirects() -> None:
+    """However many there are, the call ends in time."""
+    clock = iter(range(100))
+
+    def answer(request: PeerRequest) -> Answer:
+        if next(clock) < 6:
+            return moved(f"/{len(peer.requests)}") if len(peer.requests) % 3 else BUSY
+        return [anyio.Event()]
+
+    settings = {"timeout": Timeout(total=0.5), "retry": Retry(first=0, attempts=9)}
+    async with talking(answer, **settings) as (client, peer):
+        with pytest.raises(DeadlineExceeded, match="Timeout.total") as caught:
+            await client.search_for_studies()
+
+        assert "head" == caught.value.phase
+        assert 7 == len(peer.requests)
 
 
 async def test_a_full_pool_says_so() -> None:
@@ -286,14 +454,6 @@ async def test_an_error_has_what_the_server_said() -> None:
         assert (b"x" * 100, "7") == (error.body, error.headers["X-Id"])
         assert (("try later",), None) == (error.warnings, error.dataset)
         assert f"{peer.url}studies?PatientName=…" == error.url
-
-
-async def test_a_redirect_is_an_answer() -> None:
-    """Redirects are not followed: the status tells."""
-    moved = response(status=302, headers={"Location": "/elsewhere"})
-    async with serving(moved) as (client, _):
-        with pytest.raises(Exception, match="status 302"):
-            await client.search_for_studies()
 
 
 async def test_a_data_set_in_an_error() -> None:

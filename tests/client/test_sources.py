@@ -40,12 +40,13 @@ def test_octets_that_lie_apart_are_put_together() -> None:
 
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_file_is_a_span(tmp_path: Path, *, as_text: bool) -> None:
-    """A file's octets stay on the disk."""
+    """A file's octets stay on the disk; when it was changed is remembered."""
     path = tmp_path / "a.dcm"
     path.write_bytes(FILE)
     (source,), _ = prepare(str(path) if as_text else path)
 
-    assert FileSpan(str(path), 0, len(FILE)) == source.segment
+    modified = path.stat().st_mtime_ns
+    assert FileSpan(str(path), 0, len(FILE), modified) == source.segment
     assert "1.2.3" == source.sop_instance_uid
 
 

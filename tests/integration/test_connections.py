@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiodicomweb import Client, ConnectFailed, Limits, Retry
+from aiodicomweb.testing import FaultProxy
 
 from ..support.dicom_files import sample
-from ..support.relay import Relay, relay_to
 from .accepted import ACCEPTED, BARE, HELD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
     from ..support.dicom_files import Sample
@@ -40,19 +40,7 @@ async def test_an_archive_that_goes_away(running: Running, tmp_path: Path) -> No
             await client.search_for_studies()
 
 
-@pytest.fixture
-async def relay(archive: Peer) -> AsyncIterator[Relay]:
-    """A relay before the archive that holds everything."""
-    async with relay_to(archive.port) as running:
-        yield running
-
-
-def url(relay: Relay) -> str:
-    """The service, by way of a relay."""
-    return f"http://127.0.0.1:{relay.port}/dicom-web"
-
-
-async def test_many_at_once(archive: Peer, relay: Relay) -> None:
+async def test_many_at_once(archive: Peer) -> None:
     """Thirty retrievals share four connections, and each gets its own instance."""
     files = [each for each in HELD if each not in BARE][:30]
     limits = Limits(connections=4)
@@ -63,21 +51,27 @@ async def test_many_at_once(archive: Peer, relay: Relay) -> None:
         ]
         return octets
 
-    async with Client(url(relay), limits=limits, retry=ONCE) as client:
+    async with (
+        FaultProxy(archive.url) as proxy,
+        Client(proxy.url, limits=limits, retry=ONCE) as client,
+    ):
         found = await asyncio.gather(*(retrieve(client, file) for file in files))
 
     assert 30 == len(files)
     assert [archive.file(file.instance) for file in files] == found
-    assert 4 == relay.peak
+    assert 4 == proxy.most_open
 
 
-async def test_all_kinds_at_once(relay: Relay) -> None:
+async def test_all_kinds_at_once(archive: Peer) -> None:
     """Searches, metadata, frames and studies mix on the same connections."""
 
     async def tiny(client: Client) -> int:
         return len([bytes(await part.read()) async for part in client.retrieve_study(TINY_STUDY)])
 
-    async with Client(url(relay), limits=Limits(connections=3), retry=ONCE) as client:
+    async with (
+        FaultProxy(archive.url) as proxy,
+        Client(proxy.url, limits=Limits(connections=3), retry=ONCE) as client,
+    ):
         found = await asyncio.gather(
             tiny(client),
             client.search_for_studies().as_json(),
@@ -90,30 +84,30 @@ async def test_all_kinds_at_once(relay: Relay) -> None:
     assert (50, len(studies), 50, 50) == (found[0], len(found[1]), len(found[3]), found[4])
     assert studies == {each["0020000D"]["Value"][0] for each in found[1]}
     assert [CT.dataset.PixelData] == [bytes(frame) for frame in found[2]]
-    assert 3 >= relay.peak
+    assert 3 >= proxy.most_open
 
 
-async def test_connections_are_used_again(relay: Relay) -> None:
+async def test_connections_are_used_again(archive: Peer) -> None:
     """One request after the other goes over one connection, as far as the server keeps it open."""
-    async with Client(url(relay), retry=ONCE) as client:
+    async with FaultProxy(archive.url) as proxy, Client(proxy.url, retry=ONCE) as client:
         for _ in range(5):
             await client.search_for_studies()
             await client.retrieve_instance(*CT.uids)
 
-    assert 1 == relay.total
+    assert 1 == proxy.connections
 
 
-async def test_idle_connection_that_the_server_has_closed(relay: Relay) -> None:
+async def test_idle_connection_that_the_server_has_closed(archive: Peer) -> None:
     """After the server's Keep-Alive time is over, the next request takes a new connection."""
-    async with Client(url(relay), retry=ONCE) as client:
+    async with FaultProxy(archive.url) as proxy, Client(proxy.url, retry=ONCE) as client:
         await client.search_for_studies()
         async with asyncio.timeout(30):
-            await relay.server_closed.wait()
+            await proxy.wait_for_ends()
 
         found = await client.search_for_studies(search_filters={"PatientID": "1CT1"})
 
     assert [CT.study] == [each.StudyInstanceUID for each in found]
-    assert 2 == relay.total
+    assert 2 == proxy.connections
 
 
 async def left_by_break(client: Client) -> None:

@@ -16,6 +16,7 @@ from aiodicomweb.server import Server
 from aiodicomweb.testing import make_study
 
 from ..support.serve_process import serve_process
+from ..support.streams import contexts
 
 ROOT = Path(__file__).parents[2]
 USUAL = "http://127.0.0.1:8080"
@@ -79,6 +80,52 @@ async def test_tutorial_runs(tmp_path: Path) -> None:
     assert "64 x 64\n" in printed
     assert "octets, application/octet-stream 1.2.840.10008.1.2.1\n" in printed
     assert "3 stored, 0 failed\nno such study\n" in printed
+
+
+def test_credentials_are_made_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every program of the guide makes its client, from the variables that it names."""
+    for name in ("DICOMWEB_PASSWORD", "DICOMWEB_TOKEN", "DICOMWEB_SECRET"):
+        monkeypatch.setenv(name, "secret")
+
+    for program in programs("docs/howto/authentication.md"):
+        names: dict[str, Any] = {}
+        exec(compile(program, "authentication.md", "exec"), names)
+
+        assert isinstance(names["client"], Client)
+
+
+def test_proxies_and_trust_are_set_as_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Every program of the guide makes its client, with files of the names that it uses."""
+    monkeypatch.chdir(tmp_path)
+    contexts().authority.cert_pem.write_to_path("hospital-ca.pem")
+
+    for program in programs("docs/howto/proxies-and-tls.md"):
+        names: dict[str, Any] = {}
+        exec(compile(program, "proxies-and-tls.md", "exec"), names)
+
+        assert isinstance(names["client"], Client)
+
+
+async def test_hooks_tell_as_shown(tmp_path: Path) -> None:
+    """The programs of the guide print what it says, against a server with a study."""
+    logged, watched, stored, _ = programs("docs/howto/observe.md")
+
+    with serve_process() as served:
+        printed = run(stored.replace(USUAL, served.url), tmp_path)
+        assert re.search(r"^(\d+) of \1 instances, \d+ octets\n\Z", printed, re.MULTILINE)
+        printed = run(watched.replace(USUAL, served.url), tmp_path)
+        assert re.fullmatch(r"search /studies 200 \d+ octets\n", printed)
+    assert "" == run(logged, tmp_path)
+
+
+def test_spans_are_made_as_shown() -> None:
+    """The client of the guide has the hook."""
+    names: dict[str, Any] = {}
+    exec(compile(programs("docs/howto/observe.md")[-1], "observe.md", "exec"), names)
+
+    assert isinstance(names["client"], Client)
 
 
 def tutorial() -> str:

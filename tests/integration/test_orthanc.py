@@ -12,6 +12,7 @@ from aiodicomweb import Client, JsonModelError, NotFound, Retry, StatusError
 from ..support import orthanc as support
 from ..support.dicom_files import sample
 from ..support.orthanc import running_orthanc
+from ..support.programs import REQUIRED
 from .peers import ORTHANC
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ def test_without_orthanc(lacking: str, monkeypatch: pytest.MonkeyPatch, tmp_path
     """Without Orthanc or its plugin tests are skipped; where it is required, they fail."""
     monkeypatch.setattr(support, lacking, "NoSuchThing")
 
-    monkeypatch.delenv(support.REQUIRED, raising=False)
+    monkeypatch.delenv(REQUIRED, raising=False)
     with pytest.raises(pytest.skip.Exception, match="not installed"), running_orthanc(tmp_path):
         pass
-    monkeypatch.setenv(support.REQUIRED, "1")
+    monkeypatch.setenv(REQUIRED, "1")
     with pytest.raises(pytest.fail.Exception, match="not installed"), running_orthanc(tmp_path):
         pass
 

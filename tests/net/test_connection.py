@@ -24,12 +24,11 @@ from aiodicomweb import (
 from aiodicomweb.http import URL, Body, Deferred, FileSpan, Headers, Origin, Request, Response
 from aiodicomweb.net import Deadlines
 from aiodicomweb.net.connection import Connection
-from aiodicomweb.net.dial import dial
 from aiodicomweb.net.tcp import TcpStream
 from aiodicomweb.testing import End, Reply, ScriptedPeer, response
 from aiodicomweb.wire import BLOCK
 
-from ..support.streams import contexts, receive, socket_pair
+from ..support.streams import contexts, dial, receive, socket_pair
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -270,10 +269,12 @@ async def test_no_answer_is_a_lost_connection() -> None:
 
 
 async def test_half_a_head_is_no_answer() -> None:
-    """A head that is cut short is illegal."""
+    """A head that is cut short is a connection that was lost, and no word of the server's."""
     async with connected(Reply(OK[:20], End.CLOSE)) as (connection, _):
-        with pytest.raises(RemoteProtocolError, match="before its head is whole"):
+        with pytest.raises(ConnectionLost, match="within the head") as caught:
             await send(connection)
+
+        assert ("head", 20) == (caught.value.phase, caught.value.received)
 
 
 async def test_a_reset_in_an_upload() -> None:

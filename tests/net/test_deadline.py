@@ -15,7 +15,7 @@ from aiodicomweb.net import Deadlines, ServerTimeout
 if TYPE_CHECKING:
     from aiodicomweb.net.deadline import Phase
 
-PHASES: list[Phase] = ["connect", "pool", "head", "read", "write"]
+PHASES: list[Phase] = ["connect", "tls", "pool", "head", "read", "write"]
 
 
 @pytest.mark.parametrize("name", [*PHASES, "total"])
@@ -24,6 +24,14 @@ def test_no_time_at_all_is_refused(name: str, seconds: float) -> None:
     """What could never succeed is a mistake in the settings."""
     with pytest.raises(ConfigurationError, match=f"Timeout.{name} must be more than 0"):
         Timeout(**{name: seconds})
+
+
+def test_a_rate_of_nothing_is_refused() -> None:
+    """It is no rate; ``None`` says that there is none."""
+    with pytest.raises(ConfigurationError, match="ServerTimeout.rate must be more than 0 octets"):
+        ServerTimeout(rate=0)
+
+    assert ServerTimeout(rate=None).rate is None
 
 
 @pytest.mark.parametrize("name", ["tls", "idle", "head", "read", "write"])

@@ -14,9 +14,17 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from aiodicomweb import ConfigurationError, Timeout
+from aiodicomweb import ConfigurationError, ConnectionLost, Timeout
 from aiodicomweb.http import URL, Deferred, FileSpan, OutgoingResponse, Produced, Request
-from aiodicomweb.net import BodyStream, Deadlines, HttpServer, ServerTimeout, Transport
+from aiodicomweb.net import (
+    BodyStream,
+    Deadlines,
+    HttpServer,
+    ServerTimeout,
+    Transport,
+    listener,
+)
+from aiodicomweb.net.listener import slowest
 from aiodicomweb.wire import BLOCK, Limits
 
 from ..support.http_server import answer, body_of, echo, serving, talk
@@ -233,6 +241,17 @@ async def test_a_slow_body() -> None:
         assert b"too long" in await client.rest()
 
 
+async def test_a_body_that_trickles() -> None:
+    """Octets one by one don't keep a connection: 408, as for one that stops."""
+    timeout = ServerTimeout(read=0.1, rate=1000)
+    async with serving(timeout=timeout) as server, talk(server, post(LARGE)[:100]) as client:
+        with contextlib.suppress(ConnectionLost):
+            while not client.stream.is_readable():
+                await client.send(b"x")
+                await anyio.sleep(0.005)
+        assert "408" in (await client.head()).partition("\r\n")[0]
+
+
 @pytest.mark.parametrize("octets", [b"", GET])
 async def test_an_idle_connection(octets: bytes) -> None:
     """A connection on which no request begins ends without a word."""
@@ -260,16 +279,17 @@ async def test_a_peer_that_takes_nothing() -> None:
 
 async def test_a_handler_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     """500; the log tells where, and nothing of what the error says."""
+    said = "Doe^Jane"
 
     async def handler(_: Request, __: BodyStream) -> OutgoingResponse:
-        raise ValueError("Doe^Jane")
+        raise ValueError(said)
 
     async with serving(handler) as server, talk(server, GET + GET) as client:
         for _ in range(2):
             assert (500, b"the server failed\n") == await client.response()
     assert "ValueError" in caplog.text
     assert "test_listener.py" in caplog.text
-    assert "Doe^Jane" not in caplog.text.replace('raise ValueError("Doe^Jane")', "")
+    assert said not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -491,6 +511,76 @@ async def test_an_idle_connection_gives_way() -> None:
             assert b"" == await one.rest()
             await two.send(LAST)
             assert (await two.rest()).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("expected", "behind"),
+    [
+        (None, []),
+        (None, [(0.0, "quick"), (5.0, "a pause")]),
+        ("slow", [(0.0, "quick"), (5.1, "slow"), (5.0, "a pause")]),
+        ("slowest", [(6.0, "slow"), (60.0, "slowest"), (0.0, "quick")]),
+    ],
+)
+def test_who_gives_way(expected: str | None, behind: list[tuple[float, str]]) -> None:
+    """Whose octets are missing for longest, if that is more than what a lost packet costs."""
+    assert expected == slowest(behind)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [GET[:20], post(b"abc")[:-1], b"", GET + post(b"abc")[:-1], b"?\r\n\r\n"],
+    ids=["head", "body", "tls", "second body", "end"],
+)
+async def test_a_slow_connection_gives_way(
+    octets: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody locks others out by octets that come one by one, wherever; it is cut."""
+    monkeypatch.setattr(listener, "_SLOW_SECONDS", 0.0)
+    context = contexts()
+    tls = not octets
+    async with (
+        serving(connections=1, tls=context.server if tls else None) as server,
+        talk(server, octets or b"\x16") as slow,
+    ):
+        transport = Transport(tls=context.client, limits=Limits())
+        assert (200, b"/studies ") == await send(transport, server)
+        with contextlib.suppress(ConnectionError):
+            await slow.rest()
+        await transport.aclose()
+
+
+async def test_who_takes_nothing_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that nobody reads does not keep others out."""
+    monkeypatch.setattr(listener, "_SLOW_SECONDS", 0.0)
+
+    async def handler(request: Request, _: BodyStream) -> OutgoingResponse:
+        return answer(*([LARGE] * 10 if request.url.query else [b"here"]))
+
+    async with serving(handler, connections=1) as server, talk(server, GET) as slow:
+        async with talk(server, LAST) as client:
+            assert (await client.rest()).endswith(b"here")
+        with contextlib.suppress(ConnectionError):
+            assert len(await slow.rest()) < 10 * len(LARGE)
+
+
+async def test_who_is_served_does_not_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peer does not answer for the time that the server takes."""
+    monkeypatch.setattr(listener, "_SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(listener, "_LOOK_SECONDS", 0.0)
+    go_on = anyio.Event()
+
+    async def handler(_: Request, body: BodyStream) -> OutgoingResponse:
+        await body.read_all()
+        await go_on.wait()
+        return answer(b"here")
+
+    async with serving(handler, connections=1) as server, talk(server, post(b"abc")) as one:
+        async with talk(server, GET) as two:
+            for _ in range(50):
+                await anyio.lowlevel.checkpoint()
+            go_on.set()
+            assert [(200, b"here")] * 2 == [await peer.response() for peer in (one, two)]
 
 
 async def test_a_tls_handshake_that_does_not_come() -> None:

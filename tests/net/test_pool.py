@@ -6,15 +6,18 @@ import asyncio
 import gc
 import threading
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 from aiodicomweb import ConfigurationError, ConnectFailed, Limits, PoolExhausted, Timeout
-from aiodicomweb.http import URL, Origin, Request
-from aiodicomweb.net import Deadlines
+from aiodicomweb.http import URL, Origin, Proxies, Request
+from aiodicomweb.net import Deadlines, Tls
+from aiodicomweb.net import pool as pool_module
 from aiodicomweb.net.pool import Pool
+from aiodicomweb.net.pool_state import IDLE_SECONDS
 from aiodicomweb.testing import End, Reply, ScriptedPeer, response
 
 from ..support.streams import contexts
@@ -36,7 +39,7 @@ async def pooled(
     """A pool, and a peer to connect to; afterwards no connection is open."""
     context = contexts().server if tls else None
     async with ScriptedPeer(replies or [OK] * 99, tls=context) as peer:
-        pool = Pool(contexts().client, Limits(connections=connections))
+        pool = Pool(contexts().client, Limits(connections=connections), Proxies())
         try:
             yield pool, URL.parse(peer.url).origin, peer
         finally:
@@ -76,7 +79,7 @@ async def test_a_connection_that_failed_is_closed() -> None:
         await peer.wait_until_idle()
         await pool.acquire(origin, DEADLINES)
 
-        assert 2 == peer.connections
+        await peer.wait_for_connections(2)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
@@ -95,6 +98,33 @@ async def test_a_stale_connection_is_noticed(*, tls: bool) -> None:
         assert 2 == peer.connections
 
 
+async def test_what_was_idle_too_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next request, to whichever origin: gateways forget connections silently."""
+    now = 1000.0
+    monkeypatch.setattr(pool_module, "time", SimpleNamespace(monotonic=lambda: now))
+    brief = response(b"", {"Keep-Alive": "timeout=5, max=100"})
+    async with pooled(OK, brief) as (pool, origin, peer), ScriptedPeer() as elsewhere:
+        one = await pool.acquire(origin, DEADLINES)
+        two = await pool.acquire(origin, DEADLINES)
+        assert await exchange(one)
+        assert await exchange(two)
+        pool.release(one, reusable=True)
+        pool.release(two, reusable=True)
+
+        now += 3.9
+        assert two is await pool.acquire(origin, DEADLINES)
+        pool.release(two, reusable=True)
+        now += 4.0
+        assert one is await pool.acquire(origin, DEADLINES)
+        pool.release(one, reusable=True)
+        now += IDLE_SECONDS
+        other = await pool.acquire(URL.parse(elsewhere.url).origin, DEADLINES)
+        await peer.wait_until_idle()
+        pool.release(other, reusable=False)
+        assert "<Pool empty>" == repr(pool)
+        assert 2 == peer.connections
+
+
 async def test_a_fresh_one_replaces_an_idle_one() -> None:
     """Who wants a new connection gets it, within the limit."""
     async with pooled(connections=1) as (pool, origin, peer):
@@ -103,7 +133,7 @@ async def test_a_fresh_one_replaces_an_idle_one() -> None:
         pool.release(one, reusable=True)
 
         assert one is not await pool.acquire(origin, DEADLINES, fresh=True)
-        assert 2 == peer.connections
+        await peer.wait_for_connections(2)
 
 
 @pytest.mark.parametrize("reusable", [True, False])
@@ -123,8 +153,8 @@ async def test_waiting_ends_in_turn(*, reusable: bool) -> None:
         async with anyio.create_task_group() as tasks:
             for number in range(5):
                 tasks.start_soon(wait, number)
-            while "5 waiting" not in repr(pool):
-                await anyio.lowlevel.checkpoint()
+                while f"{number + 1} waiting" not in repr(pool):
+                    await anyio.lowlevel.checkpoint()
             pool.release(first, reusable=reusable)
 
         assert [0, 1, 2, 3, 4] == order
@@ -135,7 +165,9 @@ async def test_waiting_has_an_end() -> None:
     """A pool that stays full says so after ``Timeout.pool``, and serves the others on."""
     async with pooled(connections=1) as (pool, origin, _):
         one = await pool.acquire(origin, DEADLINES)
-        with pytest.raises(PoolExhausted, match="all 1 connections are busy") as caught:
+        with pytest.raises(
+            PoolExhausted, match="all 1 connections are busy: Timeout.pool"
+        ) as caught:
             await pool.acquire(origin, Deadlines(Timeout(pool=0.01), ""))
 
         assert ("pool", str(origin)) == (caught.value.phase, caught.value.origin)
@@ -148,7 +180,7 @@ async def test_a_server_that_is_down_costs_no_place() -> None:
     """A connection that can't be made gives its place back, and the waiters try in turn."""
     async with ScriptedPeer() as peer:
         origin = URL.parse(peer.url).origin
-    pool = Pool(None, Limits(connections=1))
+    pool = Pool(Tls(), Limits(connections=1), Proxies())
     failures: list[Exception] = []
 
     async def attempt() -> None:
@@ -314,4 +346,4 @@ async def test_what_is_abandoned_comes_back(*, elsewhere: bool) -> None:
         gc.collect()
         await pool.acquire(origin, DEADLINES)
 
-        assert 2 == peer.connections
+        await peer.wait_for_connections(2)

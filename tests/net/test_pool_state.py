@@ -9,8 +9,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from aiodicomweb.http import Origin
-from aiodicomweb.net.pool_state import OPEN, Open, PoolState, Waiter
+from aiodicomweb.http import Headers, Origin
+from aiodicomweb.net.pool_state import (
+    IDLE_SECONDS,
+    OPEN,
+    Open,
+    PoolState,
+    Waiter,
+    idle_seconds,
+)
 
 A = Origin("http", "a", 80)
 B = Origin("https", "a", 443)
@@ -96,8 +103,43 @@ def test_idle_connections_can_be_taken_out() -> None:
     state.release(A, "one")
     state.release(B, "two")
 
-    assert ["one", "two"] == state.take_idle()
+    assert ["one", "two"] == state.take_idle(lambda _: True)
     assert {"http://a:80": (0, 1, 0)} == state.counts()
+
+
+def test_only_what_is_chosen_is_taken_out() -> None:
+    """The others stay, in their order."""
+    state: PoolState[str] = PoolState(3)
+    for _ in range(3):
+        state.request(A)
+    for name in ("one", "two", "three"):
+        state.release(A, name)
+
+    assert ["two"] == state.take_idle(lambda name: name == "two")
+    assert ["three", "one"] == [state.request(A), state.request(A)]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, IDLE_SECONDS),
+        ("timeout=5", 4),
+        ("timeout=5, max=100", 4),
+        ('max=1, Timeout = "20"', 19),
+        ("timeout=1", 0.5),
+        ("timeout=0", 0),
+        ("timeout=3600", IDLE_SECONDS),
+        ("timeout=99999999999999999999", IDLE_SECONDS),
+        ("timeout=-1", IDLE_SECONDS),
+        ("timeout=", IDLE_SECONDS),
+        ("300", IDLE_SECONDS),
+    ],
+)
+def test_how_long_a_connection_is_kept(value: str | None, seconds: float) -> None:
+    """A minute at most, and less than the server keeps it."""
+    headers = Headers({} if value is None else {"Keep-Alive": value})
+
+    assert seconds == idle_seconds(headers)
 
 
 class Model(RuleBasedStateMachine):
@@ -159,13 +201,18 @@ class Model(RuleBasedStateMachine):
         else:
             self.check_next(origin, granted, self.state.withdraw(origin, woken))
 
-    @rule()
-    def close_idle(self) -> None:
-        """All that is idle, and nothing else, can be taken out."""
-        taken = self.state.take_idle()
+    @rule(parity=st.sampled_from([None, 0, 1]))
+    def close_idle(self, parity: int | None) -> None:
+        """What is idle and chosen, and nothing else, can be taken out; the order stays."""
 
-        assert sorted(self.idle[A] + self.idle[B]) == sorted(taken)
-        self.idle = {A: [], B: []}
+        def chosen(number: int) -> bool:
+            return parity is None or number % 2 == parity
+
+        taken = self.state.take_idle(chosen)
+
+        assert sorted(filter(chosen, self.idle[A] + self.idle[B])) == sorted(taken)
+        for origin in (A, B):
+            self.idle[origin] = [number for number in self.idle[origin] if not chosen(number)]
 
     def give_back(self, origin: Origin, connection: int | None, *, keep: bool) -> None:
         if keep and connection is None:

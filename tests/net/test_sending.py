@@ -84,6 +84,23 @@ async def test_one_file_is_opened_once(tmp_path: Path) -> None:
     assert before == open_files()
 
 
+async def test_a_file_that_was_changed(tmp_path: Path) -> None:
+    """What was looked at is sent, or nothing of it; who doesn't ask gets what there is."""
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    modified = path.stat().st_mtime_ns
+    before = open_files()
+    stream = Recorder()
+    with sender(stream) as sending:
+        await sending.send([FileSpan(str(path), 0, 5, modified)])
+        await sending.send([FileSpan(str(path), 0, 5)])
+        with pytest.raises(LocalProtocolError, match="a file was changed since"):
+            await sending.send([FileSpan(str(path), 5, 5, modified + 1)])
+
+    assert [(0, 5), (0, 5)] == stream.calls
+    assert before == open_files()
+
+
 @given(lengths=st.lists(st.integers(0, 40_000), max_size=8), data=st.data())
 async def test_chunks(lengths: list[int], data: st.DataObject) -> None:
     """What is sent in chunks is the same octets to who reads chunks, and ends."""

@@ -23,7 +23,7 @@ GET = b"GET /studies HTTP/1.1\r\nHost: a\r\n\r\n"
 
 def service(handler: Handler, exchanges: list[Exchange], **seconds: float) -> Service:
     """How to serve."""
-    deadlines = Deadlines(ServerTimeout(**seconds), "peer")
+    deadlines = ServerDeadlines(ServerTimeout(**seconds), "peer")
     return Service(handler, "http", "own", "peer", deadlines, Limits(), exchanges.append)
 
 

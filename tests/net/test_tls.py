@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 import pytest
 import trustme
 
 from aiodicomweb.errors import ConnectionLost, TlsError
+from aiodicomweb.http import URL, Request
+from aiodicomweb.net import Deadlines, Timeout, Tls, Transport
+from aiodicomweb.net.certificates import peer_names, untrusted
 from aiodicomweb.net.tcp import TcpStream
-from aiodicomweb.net.tls import TlsStream, default_context
+from aiodicomweb.net.tls import TlsStream
+from aiodicomweb.testing import End, Reply, ScriptedPeer
+from aiodicomweb.wire import Limits
 
 from ..support.streams import contexts, receive, socket_pair, tcp_pair, tls_pair
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aiodicomweb.net import ByteStream
 
 ROOM = memoryview(bytearray(65536))
@@ -40,28 +49,135 @@ async def attempt(
     return caught.value
 
 
-def test_the_default_verifies() -> None:
-    """Verification on, hostnames checked, TLS 1.2 at least."""
-    context = default_context()
-
-    assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)
-    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
-
-
 async def test_an_unknown_authority_is_not_trusted() -> None:
     """A certificate of nobody we know is refused, with what can be done about it."""
-    error = await attempt(default_context(), contexts().server)
+    error = await attempt(Tls().context(), contexts().server)
 
-    assert "not trusted: unable to get local issuer certificate" in str(error)
-    assert "cafile" in error.hint
+    assert "the server's certificate is not trusted: its authority is not known here" in str(error)
+    assert "tls=Tls(ca=...)" in error.hint
     assert "tls" == error.phase
 
 
-async def test_another_host_is_not_trusted() -> None:
+@pytest.mark.parametrize(
+    ("names", "hostname", "message"),
+    [
+        (["a.example"], "pacs.example", "it is for a.example, not for pacs.example"),
+        (["a.example", "*.b.example"], "10.0.0.7", "is for a.example, *.b.example, not for 10.0"),
+        (["127.0.0.1"], "pacs.example", "it is for 127.0.0.1, not for pacs.example"),
+        (
+            [f"{letter}.example" for letter in "abcde"],
+            "pacs.example",
+            "it is for a.example, b.example, c.example and 2 more, not for pacs.example",
+        ),
+    ],
+)
+async def test_another_host_is_not_trusted(names: list[str], hostname: str, message: str) -> None:
     """A certificate for another name is refused, in plain words."""
-    error = await attempt(contexts().client, contexts().server, "pacs.example")
+    error = await attempt(contexts().client, serving_as(*names), hostname)
 
-    assert "Hostname mismatch" in str(error)
+    assert message in str(error)
+    assert "is it the right server?" in error.hint
+
+
+def serving_as(*names: str, **settings: Any) -> ssl.SSLContext:
+    """A server's context with a certificate for these names of an authority that is trusted."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    contexts().authority.issue_cert(*names, **settings).configure_cert(context)
+    return context
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "message"),
+    [(-20, -10, "it has expired"), (10, 20, "it is not valid yet")],
+)
+async def test_a_certificate_has_its_time(begin: int, end: int, message: str) -> None:
+    """Before and after it is not trusted; a clock that is wrong looks the same."""
+    now = dt.datetime.now(dt.UTC)
+    begins, ends = (now + dt.timedelta(days=days) for days in (begin, end))
+    server = serving_as("127.0.0.1", not_before=begins, not_after=ends)
+    error = await attempt(contexts().client, server)
+
+    assert message in str(error)
+    assert "clock" in error.hint
+
+
+async def test_a_self_signed_certificate() -> None:
+    """Nobody vouches for it."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with authority.cert_pem.tempfile() as certificate, authority.private_key_pem.tempfile() as key:
+        server.load_cert_chain(certificate, key)
+    error = await attempt(contexts().client, server)
+
+    assert "it is self-signed" in str(error)
+    assert "tls=Tls(ca=...)" in error.hint
+
+
+async def test_other_reasons_are_those_of_openssl() -> None:
+    """What we have no words for it says itself."""
+    error = ssl.SSLCertVerificationError(1, "text")
+    error.verify_code, error.verify_message = 26, "unsuitable certificate purpose"
+
+    assert "not trusted: unsuitable certificate purpose" in str(untrusted(error, "a", ()))
+
+
+async def test_a_client_that_is_not_trusted() -> None:
+    """The server says whose certificate it was."""
+    server = serving_as("127.0.0.1")
+    server.verify_mode = ssl.CERT_REQUIRED
+    contexts().authority.configure_trust(server)
+    client = ssl.create_default_context()
+    contexts().authority.configure_trust(client)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    trustme.CA().issue_cert("client.example").configure_cert(client)
+    async with tcp_pair() as (one, other), anyio.create_task_group() as tasks:
+
+        async def connect() -> None:
+            with pytest.raises(TlsError):
+                await TlsStream.client(one, client, "127.0.0.1")
+
+        tasks.start_soon(connect)
+        with pytest.raises(TlsError, match="the client's certificate is not trusted"):
+            await TlsStream.server(other, server)
+
+
+async def test_names_that_nobody_vouches_for() -> None:
+    """A Python that does not show them, or a peer that put nonsense there, costs no more."""
+    context = ssl.create_default_context()
+    fresh = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="pacs.example")
+
+    class Strange:
+        """A certificate with names that no host has."""
+
+        def get_unverified_chain(self) -> list[Strange]:
+            return [self]
+
+        def get_info(self) -> dict[str, object]:
+            names = ["a\x1b[31m.example", "b.example", "c" * 300, ("d",)]
+            return {"subjectAltName": tuple(("DNS", name) for name in names)}
+
+    class Fake:
+        _sslobj = Strange()
+
+    assert () == peer_names(fresh)
+    assert () == peer_names(object())  # type: ignore[arg-type]
+    assert ("b.example",) == peer_names(Fake())  # type: ignore[arg-type]
+
+
+async def test_a_server_that_wants_to_know_us(tmp_path: Path) -> None:
+    """A certificate of our own is shown to it."""
+    server = serving_as("127.0.0.1")
+    server.verify_mode = ssl.CERT_REQUIRED
+    contexts().authority.configure_trust(server)
+    contexts().authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    own = contexts().authority.issue_cert("client.example").private_key_and_cert_chain_pem
+    own.write_to_path(str(tmp_path / "own.pem"))
+    settings = Tls(ca=tmp_path / "ca.pem", certificate=tmp_path / "own.pem")
+    client = await anyio.to_thread.run_sync(settings.context)
+    async with tls_pair(client, server) as (_, other):
+        names = other._object.getpeercert()["subjectAltName"]  # type: ignore[attr-defined]
+
+        assert (("DNS", "client.example"),) == names
 
 
 async def test_no_common_version() -> None:
@@ -140,6 +256,23 @@ async def test_an_end_without_farewell_is_a_cut() -> None:
             await receive(client, 1)
 
 
+@pytest.mark.parametrize("end", [End.CLOSE, End.CUT])
+async def test_a_body_that_ends_with_the_connection(end: End) -> None:
+    """The farewell says that it is whole; without, it was cut off (RFC 9112 §9.8)."""
+    reply = Reply(b"HTTP/1.1 200 OK\r\n\r\nwhole?", end)
+    async with ScriptedPeer([reply], tls=contexts().server) as peer:
+        transport = Transport(tls=contexts().client, limits=Limits())
+        request = Request("GET", URL.parse(peer.url))
+        incoming = await transport.send(request, Deadlines(Timeout(), peer.origin))
+        assert incoming.verifiable
+        if end is End.CLOSE:
+            assert b"whole?" == await incoming.read_all()
+        else:
+            with pytest.raises(ConnectionLost, match="close_notify"):
+                await incoming.read_all()
+        await transport.aclose()
+
+
 async def test_a_farewell_without_end_is_an_end() -> None:
     """close_notify ends the stream, and the connection is not at rest then."""
     async with tls_pair() as (client, server):
@@ -175,8 +308,9 @@ async def test_a_refused_client_is_told_why() -> None:
 
         tasks.start_soon(serve)
         client = await TlsStream.client(one, contexts().client, "127.0.0.1")
-        with pytest.raises(TlsError, match="CERTIFICATE_REQUIRED"):
+        with pytest.raises(TlsError, match="CERTIFICATE_REQUIRED") as caught:
             await receive(client, 1)
+        assert "tls=Tls(certificate=..., key=...)" in caught.value.hint
         with pytest.raises(ConnectionLost):
             await client.send([bytes(1 << 20)] * 100)
 

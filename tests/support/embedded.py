@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from anyio.from_thread import start_blocking_portal
@@ -67,7 +68,10 @@ def running_embedded(folder: Path, **settings: Any) -> Iterator[Embedded]:
         folder: The archive's.
         settings: Of the server.
     """
-    archive = DirectoryArchive(folder)
-    server = Server(archive, **{"path": "/dicom-web", "timeout": _TIMEOUT, **settings})
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(server):
-        yield Embedded(server.port, folder, archive, portal)
+    settings = {"path": "/dicom-web", "timeout": _TIMEOUT, **settings}
+    with start_blocking_portal() as portal:
+        # Made there: the loop of this thread may be of another kind.
+        archive = portal.call(DirectoryArchive, folder)
+        server = portal.call(partial(Server, archive, **settings))
+        with portal.wrap_async_context_manager(server):
+            yield Embedded(server.port, folder, archive, portal)

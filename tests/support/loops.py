@@ -9,8 +9,9 @@ anyio's plugin, and deselects those that drive asyncio itself: it also takes
 from __future__ import annotations
 
 import asyncio
-from types import CodeType
-from typing import TYPE_CHECKING, Any
+import inspect
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +25,26 @@ LOOPS = ("asyncio", "debug", "trio", "uvloop")
 
 def runs_on_trio(item: pytest.Item) -> bool:
     """Whether this test, unlike those that drive asyncio itself, means nothing but anyio."""
-    function: Callable[..., Any] = getattr(item, "function", lambda: None)
-    return not drives_asyncio(function.__code__)
+    function = inspect.unwrap(getattr(item, "function", runs_on_trio))
+    return not drives_asyncio(function, set())
 
 
-def drives_asyncio(code: CodeType) -> bool:
-    """Whether a function, or one inside it, uses the module ``asyncio``."""
-    inner = (const for const in code.co_consts if isinstance(const, CodeType))
-    return "asyncio" in code.co_names or any(map(drives_asyncio, inner))
+def drives_asyncio(function: FunctionType, seen: set[CodeType]) -> bool:
+    """Whether a function of the tests, or one that it uses, uses the module ``asyncio``."""
+    names = names_in(function.__code__)
+    seen.add(function.__code__)
+    used = (
+        inspect.unwrap(found) for name in names if callable(found := function.__globals__.get(name))
+    )
+    others = [one for one in used if isinstance(one, FunctionType) and one.__code__ not in seen]
+    ours = (one for one in others if one.__module__.startswith("tests"))
+    return "asyncio" in names or any(drives_asyncio(one, seen) for one in ours)
+
+
+def names_in(code: CodeType) -> set[str]:
+    """The names that a function, and those inside it, look up."""
+    inner = (names_in(const) for const in code.co_consts if isinstance(const, CodeType))
+    return set(code.co_names).union(*inner)
 
 
 class LoopFactories:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
-import shutil
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -17,15 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .peer import Peer
+from .programs import find_program, free_port, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REQUIRED = "AIODICOMWEB_REQUIRE_ORTHANC"
-"""With this variable set, a machine without Orthanc fails the tests instead of skipping them."""
-
 _PROGRAM = "Orthanc"
-_PROGRAM_FOLDERS = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 _PLUGIN = "libOrthancDicomWeb.so*"
 _PLUGIN_FOLDERS = (
     "/usr/share/orthanc/plugins",
@@ -74,7 +68,7 @@ def running_orthanc(folder: Path) -> Iterator[Orthanc]:
     program, plugin = _installed()
     with contextlib.ExitStack() as stack:
         for _ in range(_ATTEMPTS):
-            orthanc = Orthanc(_free_port())
+            orthanc = Orthanc(free_port())
             process = stack.enter_context(_process(program, plugin, orthanc.port, folder))
             if _answers(process, orthanc):
                 yield orthanc
@@ -85,22 +79,12 @@ def running_orthanc(folder: Path) -> Iterator[Orthanc]:
 
 def _installed() -> tuple[Path, Path]:
     """The program and its plugin; without them the test is skipped, or fails."""
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_PROGRAM_FOLDERS))
-    program = shutil.which(_PROGRAM, path=path)
+    program = find_program(_PROGRAM)
     plugins = [file for folder in _PLUGIN_FOLDERS for file in sorted(Path(folder).glob(_PLUGIN))]
-    if program is not None and plugins:
-        return Path(program), plugins[0]
-    missing = "Orthanc" if program is None else "Orthanc's DICOMweb plugin"
-    reason = f"{missing} is not installed (Debian: apt-get install orthanc orthanc-dicomweb)"
-    if os.environ.get(REQUIRED):
-        pytest.fail(f"{reason}, and {REQUIRED} is set")
-    pytest.skip(reason)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    if program is None or not plugins:
+        missing = "Orthanc" if program is None else "Orthanc's DICOMweb plugin"
+        lacking(missing, "orthanc orthanc-dicomweb")
+    return program, plugins[0]
 
 
 @contextlib.contextmanager

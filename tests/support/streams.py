@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING
 import anyio
 import trustme
 
+from aiodicomweb.net import Deadlines, Timeout, Tls
+from aiodicomweb.net.dial import Dialer
 from aiodicomweb.net.tcp import TcpStream
 from aiodicomweb.net.tls import TlsStream
+from aiodicomweb.wire import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aiodicomweb.http import Origin
     from aiodicomweb.net import ByteStream
 
-__all__ = ["Contexts", "contexts", "receive", "socket_pair", "tcp_pair", "tls_pair"]
+__all__ = ["Contexts", "contexts", "dial", "receive", "socket_pair", "tcp_pair", "tls_pair"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,14 @@ async def tls_pair(
         await streams["server"].send([b"!"])
         await receive(streams["client"], 1)
         yield streams["client"], streams["server"]
+
+
+async def dial(
+    origin: Origin, tls: Tls | ssl.SSLContext | None = None, timeout: Timeout | None = None
+) -> ByteStream:
+    """Connect to an origin, without a proxy."""
+    deadlines = Deadlines(timeout or Timeout(), str(origin))
+    return await Dialer(tls or Tls(), Limits()).dial(origin, deadlines)
 
 
 async def receive(stream: ByteStream, count: int, step: int = 65536) -> bytes:

@@ -13,8 +13,9 @@ import trustme
 
 from aiodicomweb.errors import ConnectionLost
 from aiodicomweb.http import Origin
-from aiodicomweb.net.dial import dial
 from aiodicomweb.testing import Chunk, End, PeerRequest, Reply, ScriptedPeer, response
+
+from ..support.streams import dial
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -183,7 +184,7 @@ async def test_leaving_ends_everything() -> None:
     """Whatever the script is at when the peer is left, its connections and its port are closed."""
     async with ScriptedPeer([[anyio.Event()]]) as peer:
         port = int(peer.origin.rpartition(":")[2])
-        stream = await dial(Origin("http", "127.0.0.1", port), None)
+        stream = await dial(Origin("http", "127.0.0.1", port))
         await stream.send([GET])
         await peer.wait_for_requests(1)
 
@@ -233,3 +234,22 @@ async def test_it_speaks_tls(authority: trustme.CA, end: End) -> None:
             else:
                 with pytest.raises(ConnectionLost, match="close_notify"):
                     await receive(stream, 1)
+
+
+async def test_a_peer_that_is_not_ready(authority: trustme.CA) -> None:
+    """Connections are accepted, and no handshake is begun before it is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    ready = anyio.Event()
+    async with ScriptedPeer([ANSWER], tls=context, ready=ready) as peer:
+        with anyio.move_on_after(0.05) as scope:
+            async with connected(peer, client):
+                pass
+        assert scope.cancelled_caught
+        assert 1 == peer.connections
+        ready.set()
+        async with connected(peer, client) as stream:
+            await stream.send([GET])
+            assert ANSWER == await receive(stream, len(ANSWER))

@@ -22,9 +22,11 @@ from aiodicomweb import (
     StoredInstance,
     StoreReport,
     Timeout,
+    Tls,
     Viewport,
     Window,
 )
+from aiodicomweb.client import Event, Progress, RequestFinished, RequestStarted
 from aiodicomweb.http import URL, Headers, MediaType, Request, Response
 from aiodicomweb.services import (
     Query,
@@ -43,15 +45,26 @@ if TYPE_CHECKING:
     from aiodicomweb.client import DeleteCall
 
 
+def note(event: Event) -> None:
+    """A hook tells events apart by their classes."""
+    if isinstance(event, RequestStarted):
+        assert_type(event.progress(), Progress)
+    if isinstance(event, RequestFinished):
+        assert_type(event.status, int | None)
+
+
 async def settings() -> None:
     """The client is its own context manager, and settings are values."""
     async with Client(
         "https://pacs.example/dicom-web",
         auth=BasicAuth("user", "password"),
         headers={"X-Tenant": "1"},
+        tls=Tls(ca="ca.pem"),
+        proxy="direct",
         timeout=Timeout(connect=5, total=None),
         limits=Limits(connections=4),
         retry=Retry(attempts=1),
+        hooks=[note, lambda event: event.time],
     ) as client:
         assert_type(client, Client)
 

@@ -330,6 +330,34 @@ def test_unread_parts_are_skipped() -> None:
     assert b"3" == feed.read()
 
 
+@pytest.mark.parametrize("most", [1, 3, 9])
+@pytest.mark.parametrize("mode", MODES)
+def test_peek(most: int, mode: Mode) -> None:
+    """A part's first octets, never those of its delimiter; all of them stay to be read."""
+    body = b"--b\r\n\r\nabcd\r\n--b\r\n\r\n\r\n--b--\r\n"
+    feed = Feed(body, every_octet(body))
+    shown = []
+    while feed(feed.reader.next_part) is not END:
+        start = feed(lambda: feed.reader.peek(most))
+        shown.append((start, feed.read(mode)))
+
+    assert [(b"abcd"[:most], b"abcd"), (b"", b"")] == shown
+
+
+def test_peek_at_a_part_that_is_cut() -> None:
+    """What can't be shown whole is not shown."""
+    arena = Arena()
+    reader = MultipartReader(arena, "bnd", Limits())
+    arena.write(b"--bnd\r\n\r\nabcd")
+    arena.deliver(arena.undecoded)
+    reader.next_part()
+
+    assert NEED_DATA is reader.peek(4)
+    reader.receive_eof(delimited=False)
+    with pytest.raises(MultipartError, match="close delimiter"):
+        reader.peek(4)
+
+
 def test_chunk_is_released() -> None:
     """A piece is valid until the next call, and read-only; a whole part stays valid."""
     body = b"--b\r\n\r\n" + bytes(100) + b"\r\n--b\r\n\r\n2\r\n--b--"

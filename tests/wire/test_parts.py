@@ -43,6 +43,20 @@ def test_read_whole() -> None:
     assert (1, 1) == (reader.part_number, reader.complete_parts)
 
 
+def test_peek() -> None:
+    """The first octets are shown once there are enough, or no more; they stay to be read."""
+    arena, reader = single()
+    reader.next_part()
+
+    assert NEED_DATA is reader.peek(2)
+    arrive(arena, b"abc")
+    assert b"ab" == reader.peek(2)
+    assert NEED_DATA is reader.peek(4)
+    reader.receive_eof(delimited=True)
+    assert b"abc" == reader.peek(4)
+    assert b"abc" == reader.read_part()
+
+
 def test_read_chunks() -> None:
     """Pieces are read-only, and released by the next call."""
     arena, reader = single()

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio.lowlevel
 
+from ...errors import DicomWebError, StatusError
 from ...http import Response
+from ..ladder import is_refusal, is_verdict, with_accept
+from ..patience import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import Self
 
-    from ...http import Request
+    from ...http import URL, Request
     from ...net import Deadlines, Incoming
+    from ...services import Resource
+    from ..ladder import Kind
+    from ..retry import Attempt
     from ..session import Session
 
 __all__ = ["Call", "Whole"]
@@ -41,12 +47,13 @@ class Call(ABC, Generic[Item, Whole]):
     response was read to its end.
     """
 
-    __slots__ = ("_closed", "_deadlines", "_incoming", "_response", "_session", "_started")
+    __slots__ = ("_closed", "_deadlines", "_incoming", "_response", "_session", "_started", "_url")
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._incoming: Incoming | None = None
         self._response: Response | None = None
+        self._url: URL | None = None
         self._deadlines: Deadlines | None = None
         self._started = False
         self._closed = False
@@ -63,6 +70,19 @@ class Call(ABC, Generic[Item, Whole]):
         if self._response is None:
             raise RuntimeError("the response has not arrived yet")
         return self._response
+
+    @property
+    def url(self) -> str:
+        """Where that response came from, after redirects, with the query.
+
+        A relative ``BulkDataURI`` of metadata is relative to it (PS3.18 §F.2.6, RFC 3986 §5.1.3).
+
+        Raises:
+            RuntimeError: The response hasn't arrived.
+        """
+        if self._url is None:
+            raise RuntimeError("the response has not arrived yet")
+        return str(self._url)
 
     def __await__(self) -> Generator[Any, Any, Whole]:
         """The whole result; raises what the verb's documentation says."""
@@ -113,26 +133,86 @@ class Call(ABC, Generic[Item, Whole]):
     async def _open(self, request: Request) -> Incoming:
         """Send a request of this call; the response must be a success."""
         self._incoming = await self._session.open(request, self._until(request))
-        self._response = self._incoming.response
-        return self._incoming
+        return self._look_at(self._incoming)
 
-    async def _send(self, request: Request) -> Incoming:
-        """Send a request of this call; a response of any status comes back."""
-        self._incoming = await self._session.send(request, self._until(request))
-        self._response = self._incoming.response
-        return self._incoming
+    async def _negotiate(
+        self, request: Request, kind: Resource | Kind, fits: Callable[[Response], bool]
+    ) -> tuple[Request, Incoming]:
+        """Send a request whose ``Accept`` was left to us, in simpler forms if need be.
+
+        Args:
+            request: The request.
+            kind: What is asked for.
+            fits: Whether a response can be one to it; asked where the first form was refused.
+
+        Returns:
+            The request as it was understood, and its response, which is a success.
+
+        Raises:
+            StatusError: The first refusal, if no form works.
+        """
+        memory, origin = self._session.forms, request.url.origin
+        first: StatusError | None = None
+        for form in memory.forms(origin, kind):
+            asked = with_accept(request, form)
+            try:
+                incoming = await self._open(asked)
+            except StatusError as error:
+                refused = is_refusal(kind, error)
+                if not refused and (first is None or is_verdict(error)):
+                    raise
+                first = first or error
+                if not refused:
+                    break
+                continue
+            if first is not None and not fits(incoming.response):
+                incoming.close()
+                break
+            memory.note(origin, kind, form)
+            return asked, incoming
+        assert first is not None  # noqa: S101 - there is a form, and it failed
+        raise first
+
+    async def _send(self, request: Request, failed: list[Attempt] | None = None) -> Incoming:
+        """Send a request of this call; a response of any status comes back.
+
+        Args:
+            request: The request.
+            failed: Gets the attempts at it that were repeated.
+        """
+        self._incoming = await self._session.send(request, self._until(request), failed)
+        return self._look_at(self._incoming)
+
+    def _look_at(self, incoming: Incoming) -> Incoming:
+        self._response, self._url = incoming.response, incoming.request.url
+        return incoming
 
     def _until(self, request: Request) -> Deadlines:
         """The deadlines of the call, however many requests it takes."""
         self._deadlines = self._deadlines or self._session.deadlines(request)
         return self._deadlines
 
-    async def _read_body(self, request: Request) -> Response:
-        """Send a request of this call and read its response whole."""
-        incoming = await self._open(request)
-        head = incoming.response
-        body = bytes(await incoming.read_all())
-        return Response(head.status, head.headers, body, head.reason)
+    async def _read_json(self, request: Request, kind: Resource | Kind | None) -> Response:
+        """Send a request of this call and read its response whole, again if it breaks off.
+
+        Args:
+            request: The request.
+            kind: What is asked for, if its ``Accept`` was left to us.
+        """
+        patience = Patience(self._session.retry, self._until(request))
+        while True:
+            if kind is None:
+                incoming = await self._open(request)
+            else:
+                _, incoming = await self._negotiate(request, kind, _may_be_json)
+            try:
+                body = bytes(await incoming.read_all())
+            except DicomWebError as error:
+                if await patience.outlasts(error, incoming):
+                    continue
+                raise
+            head = incoming.response
+            return Response(head.status, head.headers, body, head.reason)
 
     # --- the machinery ---------------------------------------------------------------------------
 
@@ -169,3 +249,8 @@ class Call(ABC, Generic[Item, Whole]):
         self._closed = True
         if self._incoming is not None:
             self._incoming.close()
+
+
+def _may_be_json(response: Response) -> bool:
+    media_type = response.media_type
+    return response.status == 204 or media_type is None or media_type.is_json

@@ -10,8 +10,8 @@ from ..parts import BulkDataPart
 from .retrieve import PartsCall
 
 if TYPE_CHECKING:
-    from ...net import Incoming
     from ...wire import PartHead
+    from ..part_stream import PartStream
 
 __all__ = ["ImageCall", "ImagesCall"]
 
@@ -23,8 +23,8 @@ class _RenderedCall(PartsCall[BulkDataPart, Whole]):
 
     __slots__ = ()
 
-    async def _make(self, head: PartHead, incoming: Incoming) -> BulkDataPart:
-        return BulkDataPart(head, incoming)
+    async def _make(self, head: PartHead, stream: PartStream) -> BulkDataPart:
+        return BulkDataPart(head, stream)
 
 
 class ImagesCall(_RenderedCall[list[BulkData]]):

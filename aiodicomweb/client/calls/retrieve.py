@@ -5,13 +5,25 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections import Counter, deque
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from ...errors import ContentError, FrameMismatch, FramingError, UnexpectedMediaType
+from ...errors import (
+    ContentError,
+    FrameMismatch,
+    FramingError,
+    MultipartError,
+    TransportError,
+    UnexpectedMediaType,
+)
 from ...http import ContentRange, MediaType
-from ...services import BulkData, Resource
+from ...services import BulkData, Resource, Selector
+from ..listing import Listing
+from ..part_stream import PartStream
 from ..parts import BulkDataPart, Instance, Part
 from ..results import Frame
+from ..resume import Frames
+from ..resumption import FrameResumption, OneResumption, StudyResumption
 from .call import Call
 
 if TYPE_CHECKING:
@@ -19,10 +31,12 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from ...http import Response
-    from ...net import Incoming
+    from ...http import Request, Response
+    from ...net import Deadlines, Incoming
     from ...services import RetrieveRequest
     from ...wire import PartHead
+    from ..resumption import Resumption
+    from ..retrieval import Retrieval
     from ..session import Session
 
 __all__ = [
@@ -44,42 +58,60 @@ _FRAME_LOCATION = re.compile(r".*/frames/([0-9]{1,10})(?:/rendered)?/?")
 class PartsCall(Call[T, Whole]):
     """A call whose response is a body of parts."""
 
-    __slots__ = ("_request",)
+    __slots__ = ("_request", "_retrieval", "_stream")
 
-    def __init__(self, session: Session, request: RetrieveRequest) -> None:
+    def __init__(self, session: Session, retrieval: Retrieval) -> None:
         super().__init__(session)
-        self._request = request
+        self._retrieval = retrieval
+        self._request = retrieval.request
+        self._stream: PartStream | None = None
+
+    def __del__(self) -> None:
+        """Give up the connection of a call that was left half-way."""
+        super().__del__()
+        if self._stream is not None:
+            self._stream.abandon()
 
     async def _start(self) -> None:
-        incoming = await self._open(self._request.to_http())
-        response = incoming.response
-        if not self._request.admits(response):
-            raise UnexpectedMediaType(
-                "the answer is not what was asked for",
-                media_type=response.headers.get("Content-Type", ""),
-                body=await incoming.read_start(_EXCERPT),
-            )
-        if not incoming.verifiable:
-            incoming.close()
-            raise FramingError(
-                "the answer has neither a length nor parts: nothing would show that it was cut off"
-            )
-        self._check_head(response)
+        request = self._request.to_http()
+        if self._retrieval.usual:
+            resource, admits = self._request.resource, self._request.admits
+            sent, incoming = await self._negotiate(request, resource, admits)
+        else:
+            sent, incoming = request, await self._open(request)
+        await _check_answer(self._request, incoming)
+        self._check_head(incoming.response)
+        deadlines = self._until(request)
+        self._stream = PartStream(
+            sent,
+            incoming,
+            partial(_open_further, self._session, self._request, deadlines),
+            self._resumption(sent, incoming.response),
+            self._session.retry,
+            deadlines,
+        )
 
     async def _next(self) -> T:
-        incoming = self._incoming
-        if incoming is None or incoming.ended:
+        stream = self._stream
+        if stream is None or stream.ended:
             raise StopAsyncIteration
-        if self.response.status == 204:
-            await incoming.read_all()
-            head = None
-        else:
-            head = await incoming.next_part()
+        head = await stream.next_part()
         if head is None:
             self._check_end()
             raise StopAsyncIteration
-        self._check_part(Part(head, incoming))
-        return await self._make(head, incoming)
+        self._check_part(Part(head, stream))
+        return await self._make(head, stream)
+
+    def _close(self) -> None:
+        super()._close()
+        if self._stream is not None:
+            self._stream.close()
+
+    def _resumption(self, sent: Request, response: Response) -> Resumption:
+        """What to ask for if the response breaks off."""
+        media_type = response.media_type
+        single = media_type is None or not media_type.is_multipart
+        return OneResumption(sent, single=single)
 
     def _check_part(self, part: Part) -> None:
         """Complain about a gateway's words in the place of what was asked for."""
@@ -93,7 +125,7 @@ class PartsCall(Call[T, Whole]):
         raise UnexpectedMediaType("a part is not what was asked for", media_type=part.media_type)
 
     @abstractmethod
-    async def _make(self, head: PartHead, incoming: Incoming) -> T:
+    async def _make(self, head: PartHead, stream: PartStream) -> T:
         """The item of a part."""
 
     def _check_head(self, response: Response) -> None:
@@ -106,13 +138,21 @@ class PartsCall(Call[T, Whole]):
 class InstancesCall(PartsCall[Instance, "list[Dataset]"]):
     """Instances of a study or series; awaited, a list of data sets.
 
-    Iterated, it gives each :class:`~aiodicomweb.Instance` before its octets have arrived.
+    Iterated, it gives each :class:`~aiodicomweb.Instance` once its first octets have arrived. If
+    the response breaks off, those that are missing are asked for.
     """
 
     __slots__ = ()
 
-    async def _make(self, head: PartHead, incoming: Incoming) -> Instance:
-        return Instance(head, incoming)
+    def _resumption(self, sent: Request, response: Response) -> Resumption:
+        request, target = self._request, self._request.target
+        assert isinstance(target, Selector)  # noqa: S101 - only bulk data have URLs
+        deadlines, qido = self._until(sent), self._retrieval.qido
+        listing = Listing(self._session, deadlines, request, qido, target)
+        return StudyResumption(request, sent, partial=response.partial, listing=listing)
+
+    async def _make(self, head: PartHead, stream: PartStream) -> Instance:
+        return Instance(head, stream)
 
     async def _whole(self) -> list[Dataset]:
         return [await instance.dataset() async for instance in self]
@@ -123,15 +163,18 @@ class InstanceCall(PartsCall[Instance, "Dataset"]):
 
     __slots__ = ("_arrived",)
 
-    def __init__(self, session: Session, request: RetrieveRequest) -> None:
-        super().__init__(session, request)
+    def __init__(self, session: Session, retrieval: Retrieval) -> None:
+        super().__init__(session, retrieval)
         self._arrived = False
 
-    async def _make(self, head: PartHead, incoming: Incoming) -> Instance:
+    def _resumption(self, sent: Request, response: Response) -> Resumption:
+        return OneResumption(sent, single=True, is_instance=True)
+
+    async def _make(self, head: PartHead, stream: PartStream) -> Instance:
         if self._arrived:
             raise ContentError("asked for one instance, got more")
         self._arrived = True
-        return Instance(head, incoming)
+        return Instance(head, stream)
 
     def _check_end(self) -> None:
         if not self._arrived:
@@ -148,57 +191,67 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
     That all arrived is checked at the end: fewer, or others, raise ``FrameMismatch``.
     """
 
-    __slots__ = ("_arrived", "_asked", "_is_film")
+    __slots__ = ("_frames", "_is_film")
 
-    def __init__(self, session: Session, request: RetrieveRequest, asked: Sequence[int]) -> None:
-        super().__init__(session, request)
-        self._asked = tuple(asked)
-        self._arrived: list[int] = []
+    def __init__(self, session: Session, retrieval: Retrieval, asked: Sequence[int]) -> None:
+        super().__init__(session, retrieval)
+        self._frames = Frames(asked)
         self._is_film = False
 
-    async def _make(self, head: PartHead, incoming: Incoming) -> Frame:
-        part = Part(head, incoming)
-        if len(self._arrived) == len(self._asked):
-            raise self._mismatch(len(self._arrived) + 1)
+    def _resumption(self, sent: Request, response: Response) -> Resumption:
+        return FrameResumption(self._request, sent, self._frames)
+
+    async def _next(self) -> Frame:
+        while True:
+            try:
+                return await super()._next()
+            except (TransportError, FramingError, MultipartError) as error:
+                if self._stream is None:
+                    raise
+                await self._stream.resume(error)
+
+    async def _make(self, head: PartHead, stream: PartStream) -> Frame:
+        part = Part(head, stream)
+        place = self._frames.expected()
+        if place is None:
+            raise self._mismatch(len(self._frames.arrived) + 1)
         data = await part.read()
-        number = self._number(part)
-        self._arrived.append(number)
+        number = self._number(part, place)
+        self._frames.arrived.append(number)
         self._is_film = _is_film(part)
         return Frame(data, number, part.media_type, part.transfer_syntax, part.location)
 
-    def _number(self, part: Part) -> int:
+    def _number(self, part: Part, place: int) -> int:
         """Which frame a part is: what it says of itself, else its place (PS3.18 §10.4.4).
 
         A server that drops numbers which the instance doesn't have shifts the places.
         """
         match = _FRAME_LOCATION.fullmatch(part.location or "")
-        if match is not None and int(match[1]) in self._asked:
+        if match is not None and int(match[1]) in self._frames.asked:
             return int(match[1])
-        return self._asked[len(self._arrived)]
+        return place
 
     def _check_end(self) -> None:
-        if self._is_film and len(self._arrived) == 1:
+        if self._is_film and len(self._frames.arrived) == 1:
             return
-        if Counter(self._asked) != Counter(self._arrived):
-            raise self._mismatch(len(self._arrived))
+        if Counter(self._frames.asked) != Counter(self._frames.arrived):
+            raise self._mismatch(len(self._frames.arrived))
 
     def _mismatch(self, received: int) -> FrameMismatch:
-        missing = Counter(self._asked)
-        missing.subtract(self._arrived)
         error = FrameMismatch(
             "other frames arrived than were asked for",
-            asked=self._asked,
-            missing=sorted((+missing).elements()),
+            asked=self._frames.asked,
+            missing=sorted(self._frames.missing),
             received=received,
         )
-        error.complete = len(self._arrived)
+        error.complete = len(self._frames.arrived)
         return error
 
     async def _whole(self) -> list[Frame]:
-        arrived: dict[int, deque[Frame]] = {number: deque() for number in self._asked}
+        arrived: dict[int, deque[Frame]] = {number: deque() for number in self._frames.asked}
         async for frame in self:
             arrived[frame.number].append(frame)
-        return [arrived[number].popleft() for number in self._asked if arrived[number]]
+        return [arrived[number].popleft() for number in self._frames.asked if arrived[number]]
 
 
 def _is_film(part: Part) -> bool:
@@ -219,8 +272,8 @@ class BulkDataCall(PartsCall[BulkDataPart, list[BulkData]]):
 
     __slots__ = ()
 
-    async def _make(self, head: PartHead, incoming: Incoming) -> BulkDataPart:
-        return BulkDataPart(head, incoming)
+    async def _make(self, head: PartHead, stream: PartStream) -> BulkDataPart:
+        return BulkDataPart(head, stream)
 
     def _check_head(self, response: Response) -> None:
         """An answer of all octets to a request for a range would be taken for the range."""
@@ -238,3 +291,28 @@ class BulkDataCall(PartsCall[BulkDataPart, list[BulkData]]):
 
     async def _whole(self) -> list[BulkData]:
         return [await part.bulk_data() async for part in self]
+
+
+async def _open_further(
+    session: Session, retrieval: RetrieveRequest, deadlines: Deadlines, request: Request
+) -> Incoming:
+    """Send a request for what is missing of a retrieval."""
+    incoming = await session.open(request, deadlines)
+    await _check_answer(retrieval, incoming)
+    return incoming
+
+
+async def _check_answer(retrieval: RetrieveRequest, incoming: Incoming) -> None:
+    """Close a response that can't be what was asked for."""
+    response = incoming.response
+    if not retrieval.admits(response):
+        raise UnexpectedMediaType(
+            "the answer is not what was asked for",
+            media_type=response.headers.get("Content-Type", ""),
+            body=await incoming.read_start(_EXCERPT),
+        )
+    if not incoming.verifiable:
+        incoming.close()
+        raise FramingError(
+            "the answer has neither a length nor parts: nothing would show that it was cut off"
+        )

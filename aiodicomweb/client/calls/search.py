@@ -6,17 +6,19 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import ContentError, LimitExceeded
+from ...services import Resource
 from ...services.paging import Pager
 from ...services.qido import parse_results
 from ...services.transaction import json_objects
+from ..ladder import Kind
 from .call import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ...dicom.json_model import JsonObject
-    from ...http import Request
     from ...services.qido import SearchRequest
+    from ..retrieval import Retrieval
     from ..session import Session
 
 __all__ = ["InstanceMetadataCall", "MetadataCall", "SearchCall"]
@@ -89,7 +91,9 @@ class SearchCall(_JsonCall[T, list[T]]):
         most = self._session.limits.pages
         if self._pages > most:
             raise LimitExceeded("the search does not end", limit="pages", value=most)
-        results = parse_results(await self._read_body(request.to_http()))
+        named = "Accept" in request.headers or "accept" in dict(request.parameters)
+        kind = None if named else Kind.SEARCH
+        results = parse_results(await self._read_json(request.to_http(), kind))
         self._objects = iter(self._pager.take(results))
         return True
 
@@ -100,20 +104,23 @@ class SearchCall(_JsonCall[T, list[T]]):
 class _OneBodyCall(_JsonCall[T, Whole]):
     """A call whose response is one JSON body."""
 
-    __slots__ = ("_loaded", "_request")
+    __slots__ = ("_loaded", "_retrieval")
 
     def __init__(
-        self, session: Session, request: Request, convert: Callable[[JsonObject], T]
+        self, session: Session, retrieval: Retrieval, convert: Callable[[JsonObject], T]
     ) -> None:
         super().__init__(session, convert)
-        self._request = request
+        self._retrieval = retrieval
         self._loaded = False
 
     async def _load(self) -> bool:
         if self._loaded:
             return False
         self._loaded = True
-        self._objects = iter(json_objects(await self._read_body(self._request)))
+        retrieval = self._retrieval
+        kind = Resource.METADATA if retrieval.usual else None
+        response = await self._read_json(retrieval.request.to_http(), kind)
+        self._objects = iter(json_objects(response))
         return True
 
 
@@ -124,7 +131,7 @@ class MetadataCall(_OneBodyCall[T, list[T]]):
 
     def as_json(self) -> MetadataCall[JsonObject]:
         """The same call, giving DICOM JSON objects (PS3.18 Annex F) in place of data sets."""
-        return MetadataCall(self._session, self._request, _as_it_is)
+        return MetadataCall(self._session, self._retrieval, _as_it_is)
 
     async def _whole(self) -> list[T]:
         return [instance async for instance in self]
@@ -137,7 +144,7 @@ class InstanceMetadataCall(_OneBodyCall[T, T]):
 
     def as_json(self) -> InstanceMetadataCall[JsonObject]:
         """The same call, giving the DICOM JSON object (PS3.18 Annex F) in place of a data set."""
-        return InstanceMetadataCall(self._session, self._request, _as_it_is)
+        return InstanceMetadataCall(self._session, self._retrieval, _as_it_is)
 
     async def _whole(self) -> T:
         instances = [instance async for instance in self]

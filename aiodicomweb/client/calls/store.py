@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from ...http import Response
+from ...http import Response, segment_length
 from ...services import FailedInstance, StoredInstance, StoreRequest, StoreResponse
-from ...services.transaction import status_error
+from ..ladder import Kind, is_refusal, is_verdict, with_accept
 from ..results import StoreReport
+from ..retry import Attempt
 from ..sources import prepare
 from .call import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ...http import Segment
+    from ...errors import StatusError
+    from ...http import Request, Segment
+    from ...net import Incoming
     from ..session import Session
     from ..sources import Source, StoreItem
 
@@ -47,21 +49,51 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
 
     async def _start(self) -> None:
         sources, skipped = await anyio.to_thread.run_sync(prepare, self._items)
-        request = self._make_request([source.segment for source in sources]).to_http()
-        incoming = await self._send(request)
+        request = self._make_request([source.segment for source in sources])
+        failed: list[Attempt] = []
+        answer = await self._exchange(request, failed)
+        reached = max((attempt.reached for attempt in failed), default=0)
+        self._report = StoreReport(
+            answer,
+            _unreported(sources, answer),
+            tuple(skipped),
+            len(sources),
+            _begun(sources, reached),
+        )
+        self._results = iter((*answer.stored, *answer.failed))
+
+    async def _exchange(self, request: StoreRequest, failed: list[Attempt]) -> StoreResponse:
+        """Send the instances; again if only the form of the answer was refused."""
+        http = request.to_http()
+        memory, origin = self._session.forms, http.url.origin
+        usual = "Accept" not in request.headers
+        forms = memory.forms(origin, Kind.STORE) if usual else (http.headers["Accept"],)
+        first: StatusError | None = None
+        for form in forms:
+            asked = with_accept(http, form)
+            incoming, response = await self._answer(asked, failed)
+            answer = StoreResponse.from_http(response)
+            if response.is_success or answer.has_items:
+                if usual:
+                    memory.note(origin, Kind.STORE, form)
+                return answer
+            error = self._session.refusal(incoming, response.body)
+            if not is_refusal(Kind.STORE, error):
+                raise error if first is None or is_verdict(error) else first
+            first = first or error
+            failed.append(Attempt(asked, response, incoming.sent))
+        assert first is not None  # noqa: S101 - there is a form, and it was refused
+        raise first
+
+    async def _answer(self, request: Request, failed: list[Attempt]) -> tuple[Incoming, Response]:
+        """Send a request and read its response whole, whatever its status."""
+        incoming = await self._send(request, failed)
         head = incoming.response
         if head.is_success:
             body = bytes(await incoming.read_all())
         else:
             body = await incoming.read_start(self._session.limits.body)
-        response = Response(head.status, head.headers, body, head.reason)
-        answer = StoreResponse.from_http(response)
-        if not (head.is_success or answer.has_items):
-            raise status_error(response, request.url.redacted(), time.time())
-        self._report = StoreReport(
-            answer, _unreported(sources, answer), tuple(skipped), len(sources)
-        )
-        self._results = iter((*answer.stored, *answer.failed))
+        return incoming, Response(head.status, head.headers, body, head.reason)
 
     async def _next(self) -> StoredInstance | FailedInstance:
         for result in self._results:
@@ -82,3 +114,16 @@ def _unreported(sources: Sequence[Source], answer: StoreResponse) -> tuple[str, 
     mentioned.update(item.sop_instance_uid for item in answer.failed)
     sent = [source.sop_instance_uid for source in sources]
     return tuple(dict.fromkeys(uid for uid in sent if uid is not None and uid not in mentioned))
+
+
+def _begun(sources: Sequence[Source], octets: int) -> tuple[str, ...]:
+    """The UIDs of instances that begin within the first octets of a body, or a little behind."""
+    uids: dict[str, None] = {}
+    offset = 0  # without what stands between instances
+    for source in sources:
+        if offset >= octets:
+            break
+        if source.sop_instance_uid is not None:
+            uids[source.sop_instance_uid] = None
+        offset += segment_length(source.segment)
+    return tuple(uids)

@@ -22,8 +22,8 @@ class DeleteVerbs(Verbs):
     """Deleting studies, series and instances, for good.
 
     PS3.18 has no such transaction; dcm4chee, Google, Microsoft and our own server, where it is
-    allowed, have it in this form: ``DELETE`` on the resource. A deletion is never repeated: the
-    second attempt could not tell what the first one did from nothing that was there.
+    allowed, have it in this form: ``DELETE`` on the resource. A deletion is repeated only if the
+    server did not begin with it: the answer to a second one, 404, would deny what the first did.
     """
 
     def delete_study(

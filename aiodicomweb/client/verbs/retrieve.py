@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...dicom.json_model import dataset_from_json
-from ...http import Headers
-from ...services import Resource, RetrieveRequest, Selector, resolve_bulkdata
+from ...services import Resource, Selector, resolve_bulkdata
 from ..calls import (
     BulkDataCall,
     FramesCall,
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 
     from pydicom import Dataset
 
-    from ...http import Request
     from ...services.wado import MediaTypes
+    from ..retrieval import Retrieval
 
 __all__ = ["RetrieveVerbs"]
 
@@ -237,8 +236,9 @@ class RetrieveVerbs(Verbs):
 
         Args:
             url: A ``BulkDataURI``. A relative one is resolved against the service's URL, taken
-                for a directory; resolve it yourself where a server means another base. One of
-                another origin is asked without credentials.
+                for a directory. The standard's base is the URL that the metadata came from, which
+                their call's ``url`` tells: ``urllib.parse.urljoin(call.url, uri)``. One of another
+                origin is asked without credentials.
             media_types: Media types to ask for.
             byte_range: First and last octet wanted, from 0, both included; ``None`` as last for
                 all that follow.
@@ -255,14 +255,13 @@ class RetrieveVerbs(Verbs):
                 octets than the range.
         """
         target = resolve_bulkdata(replace(self._wado, path=f"{self._wado.path}/"), url)
-        request = RetrieveRequest(
-            self._wado,
+        request = self._retrieval(
             target,
-            Resource.BULKDATA,
             media_types,
-            byte_range,
             additional_params,
-            Headers(headers or {}),
+            headers,
+            resource=Resource.BULKDATA,
+            byte_range=byte_range,
         )
         return BulkDataCall(self._session, request)
 
@@ -271,6 +270,5 @@ class RetrieveVerbs(Verbs):
         selector: Selector,
         parameters: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
-    ) -> Request:
-        request = self._retrieval(selector, None, parameters, headers, resource=Resource.METADATA)
-        return request.to_http()
+    ) -> Retrieval:
+        return self._retrieval(selector, None, parameters, headers, resource=Resource.METADATA)

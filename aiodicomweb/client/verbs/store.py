@@ -32,6 +32,9 @@ class StoreVerbs(Verbs):
     ) -> StoreCall:
         """Store instances, in one request.
 
+        It is repeated only where the server surely took nothing, unless ``Retry(stores=True)``
+        lets the client go further.
+
         Args:
             datasets: One or more of: the path of a file; the path of a directory, whose DICOM
                 files are stored, and those of the directories below it; the octets of a DICOM

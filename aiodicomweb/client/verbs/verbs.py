@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...http import Headers
 from ...services import Resource, RetrieveRequest
+from ..retrieval import Retrieval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,20 +39,25 @@ class Verbs:
 
     def _retrieval(
         self,
-        selector: Selector,
+        selector: Selector | URL,
         media_types: MediaTypes | None,
         parameters: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
         *,
         resource: Resource = Resource.INSTANCES,
+        byte_range: tuple[int, int | None] | None = None,
         rendering: RenderingOptions | None = None,
-    ) -> RetrieveRequest:
-        return RetrieveRequest(
+    ) -> Retrieval:
+        fields = Headers(headers or {})
+        request = RetrieveRequest(
             self._wado,
             selector,
             resource,
             media_types,
-            parameters=parameters,
-            headers=Headers(headers or {}),
-            rendering=rendering,
+            byte_range,
+            parameters,
+            fields,
+            rendering,
         )
+        named = media_types is not None or "Accept" in fields or "accept" in (parameters or {})
+        return Retrieval(request, not named, self._qido)

@@ -260,3 +260,15 @@ async def test_a_wait_beyond_the_total_is_not_begun() -> None:
             await client.retrieve_study("1.2")
 
         assert 1 == len(peer.requests)
+
+
+async def test_where_it_came_from() -> None:
+    """Relative URIs of metadata have the URL behind redirects as their base (JSN-43)."""
+    away = response(status=307, headers={"Location": "/moved/metadata?a=b"})
+    async with serving(away, json_response([result("1.2")])) as (client, peer):
+        call = client.retrieve_study_metadata("1.2")
+        with pytest.raises(RuntimeError, match="not arrived"):
+            _ = call.url
+        await call
+
+        assert f"{peer.origin}/moved/metadata?a=b" == call.url

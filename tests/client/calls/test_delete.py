@@ -86,7 +86,6 @@ async def test_nothing_is_sent_before() -> None:
         (403, Forbidden),
         (404, NotFound),
         (405, StatusError),
-        (429, Throttled),
         (500, ServerError),
         (503, Throttled),
     ],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING
 
 import anyio
+import pydicom
 import pytest
 
 from aiodicomweb import (
@@ -31,13 +33,14 @@ from aiodicomweb.errors import DeadlineExceeded
 from aiodicomweb.testing import End, Reply, response
 
 from ...support.messages import dicom_file, file_head, json_response, module
-from ...support.serving import serving
+from ...support.serving import serving, talking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 A, B = dicom_file("1.2.1"), dicom_file("1.2.2")
+BUSY = response(status=503)
 
 
 @pytest.fixture
@@ -132,7 +135,7 @@ async def test_a_refusal_without_a_module(
 
 
 async def test_a_busy_server_says_for_how_long() -> None:
-    """A store is not repeated; the error has ``Retry-After``."""
+    """A store that the server had whole is not repeated; the error has ``Retry-After``."""
     busy = response(status=503, headers={"Retry-After": "7"})
     async with serving(busy, json_response({}), retry=Retry(attempts=3, first=0)) as (client, peer):
         with pytest.raises(Throttled) as caught:
@@ -184,7 +187,7 @@ async def test_nobody_there() -> None:
     """A server that is down is told as such."""
     async with serving() as (_, peer):
         url = peer.url
-    async with Client(url) as client:
+    async with Client(url, retry=Retry(first=0)) as client:
         with pytest.raises(ConnectFailed):
             await client.store_instances(A)
 
@@ -199,6 +202,147 @@ async def test_an_upload_that_stalls_names_its_phase(large: Path) -> None:
         stall.set()
 
         assert "write" == caught.value.phase
+
+
+# --- more than once ------------------------------------------------------------------------------
+
+AGAIN = Retry(first=0)
+STORES = Retry(first=0, stores=True)
+STORED = json_response(module(["1.2.1", "1.2.2"]))
+
+
+def failure(uid: str, reason: int) -> bytes:
+    """An answer that one instance is stored, and another one not."""
+    answer = module(["1.2.1"], [uid])
+    answer["00081198"]["Value"][0]["00081197"]["Value"] = [reason]
+    return json_response(answer, 202)
+
+
+async def test_a_store_that_was_not_begun_is_repeated(tmp_path: Path) -> None:
+    """Files, octets and data sets are sent again as they were; the report says so."""
+    path = tmp_path / "a"
+    path.write_bytes(A)
+    dataset = pydicom.dcmread(io.BytesIO(B))
+    async with serving(response(status=429), STORED, retry=AGAIN) as (client, peer):
+        report = await client.store_instances([path, dataset])
+
+        first, second = peer.requests
+        assert first.body == second.body
+        assert second.complete
+        assert report.complete
+        assert ("1.2.1", "1.2.2") == report.repeated
+
+
+async def test_what_was_not_sent_again_is_not_repeated() -> None:
+    """Of a store that took one attempt nothing was sent twice."""
+    async with serving(STORED, retry=STORES) as (client, _):
+        assert () == (await client.store_instances([A, B])).repeated
+
+
+async def test_an_early_refusal_is_repeated_if_it_passes(large: Path) -> None:
+    """503 before the server had all; what wasn't begun was not sent twice."""
+    refusal = Reply(response(status=503), early=True)
+    answer = json_response(module(["1.2.3", "1.2.1"]))
+    async with serving(refusal, answer, retry=AGAIN) as (client, peer):
+        report = await client.store_instances([large, A])
+
+        assert [False, True] == [request.complete for request in peer.requests]
+        assert report.complete
+        assert ("1.2.3",) == report.repeated
+
+
+@pytest.mark.parametrize(
+    "lost", [Reply(b"", End.RESET), Reply(b"", End.CLOSE), response(status=500)]
+)
+async def test_stores_are_repeated_if_wanted(lost: Reply | bytes) -> None:
+    """``Retry(stores=True)``: then also where nobody knows what the server has taken."""
+    async with serving(lost, STORED, retry=STORES) as (client, peer):
+        report = await client.store_instances([A, B])
+
+        assert 2 == len(peer.requests)
+        assert report.complete
+        assert ("1.2.1", "1.2.2") == report.repeated
+
+
+@pytest.mark.parametrize("reason", [0x0111, 0xB00E, 0xB00F])
+async def test_what_the_first_attempt_stored_is_a_duplicate_to_the_second(reason: int) -> None:
+    """A failure that the repetition may have made is told apart, and stays a failure."""
+    replies = [Reply(b"", End.CLOSE), failure("1.2.2", reason)]
+    async with serving(*replies, retry=STORES) as (client, _):
+        report = await client.store_instances([A, B])
+
+        assert report.failed == report.perhaps_stored
+        assert not report.complete
+        with pytest.raises(StoreFailed, match="1 perhaps stored by an earlier attempt"):
+            report.raise_for_failures()
+
+
+async def test_other_failures_have_nothing_to_do_with_repeating() -> None:
+    """Another reason, or a duplicate of what was sent once, is the server's word alone."""
+    async with serving(
+        *(Reply(b"", End.CLOSE), failure("1.2.2", 0x0110), failure("1.2.2", 0x0111)), retry=STORES
+    ) as (client, _):
+        for _ in range(2):
+            assert () == (await client.store_instances([A, B])).perhaps_stored
+
+
+async def test_a_store_is_redirected_whole() -> None:
+    """307 gets the whole body again, elsewhere; the first server took nothing of it."""
+    moved = response(status=307, headers={"Location": "/other"})
+    async with serving(moved, STORED) as (client, peer):
+        report = await client.store_instances([A, B])
+
+        first, second = peer.requests
+        assert (first.body, "/other") == (second.body, second.target)
+        assert report.complete
+        assert () == report.repeated
+
+
+async def test_an_upload_may_be_redirected_early(large: Path) -> None:
+    """The rest of the body isn't sent to who doesn't want it."""
+    moved = Reply(response(status=308, headers={"Location": "/other"}), early=True)
+    async with serving(moved, json_response(module(["1.2.3"]))) as (client, peer):
+        assert (await client.store_instances(large)).complete
+        assert [False, True] == [request.complete for request in peer.requests]
+
+
+async def test_a_store_does_not_become_a_search() -> None:
+    """302 would: the answer to a GET would look like that of the store."""
+    moved = response(status=302, headers={"Location": "/other"})
+    async with serving(moved, STORED) as (client, peer):
+        with pytest.raises(StatusError, match="status 302 .* give that URL"):
+            await client.store_instances(A)
+
+        assert 1 == len(peer.requests)
+
+
+async def test_an_answer_that_lies_elsewhere() -> None:
+    """303 says that the store is done: its answer is fetched, and the store not repeated."""
+    done = response(status=303, headers={"Location": "/answer"})
+    async with serving(done, STORED, done, BUSY, STORED, retry=STORES) as (client, peer):
+        assert (await client.store_instances([A, B])).complete
+        with pytest.raises(Throttled):
+            await client.store_instances([A, B])
+
+        methods = [request.method for request in peer.requests]
+        assert ["POST", "GET", "POST", "GET"] == methods
+
+
+async def test_a_file_that_changes_between_attempts(tmp_path: Path) -> None:
+    """It is not what was to be stored: the second attempt breaks off."""
+    path = tmp_path / "a"
+    path.write_bytes(A)
+
+    def answer(_request: object) -> bytes:
+        path.write_bytes(dicom_file("1.2.1", name="Other^Name"))
+        os.utime(path, (1, 1))
+        return response(status=429)
+
+    async with talking(answer, retry=AGAIN) as (client, peer):
+        with pytest.raises(LocalProtocolError, match="a file was changed"):
+            await client.store_instances(path)
+
+        assert 1 == sum(request.complete for request in peer.requests)
 
 
 # --- before anything is sent ---------------------------------------------------------------------
@@ -248,17 +392,18 @@ async def test_a_directory_is_walked(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:
-    """A file that becomes shorter before its turn comes is noticed: nothing half is stored."""
+    """A file that changes before its turn comes is noticed: nothing half is stored."""
     path = tmp_path / "a"
     path.write_bytes(A)
 
     def items() -> Iterator[Path | bytes]:
         yield path
         path.write_bytes(A[:-4])  # it was looked at
+        os.utime(path, (1, 1))
         yield B
 
     async with serving(json_response({})) as (client, peer):
-        with pytest.raises(LocalProtocolError, match="ends 4 octets early"):
+        with pytest.raises(LocalProtocolError, match="a file was changed"):
             await client.store_instances(items())
         await peer.wait_until_idle()
 

@@ -52,7 +52,8 @@ async def test_the_request(level: str, kind: str) -> None:
         await verb(client, level, kind)(*ARGUMENTS[level])
 
         host = peer.origin.removeprefix("http://")
-        head = f"GET {PATHS[level]}/{kind} HTTP/1.1\r\nHost: {host}\r\nAccept: image/jpeg\r\n\r\n"
+        start = f"GET {PATHS[level]}/{kind} HTTP/1.1\r\nHost: {host}\r\n"
+        head = start + "Accept: image/jpeg\r\nAccept-Encoding: identity\r\n\r\n"
         assert head.encode() == peer.requests[0].head
 
 

@@ -109,6 +109,8 @@ async def test_the_request_of_a_retrieval(
         await retrieve(client)
 
         host = peer.origin.removeprefix("http://")
+        coding = "gzip, deflate" if "json" in fields else "identity"
+        fields += f"\r\nAccept-Encoding: {coding}"
         head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n\r\n"
         assert head.encode() == peer.requests[0].head
 

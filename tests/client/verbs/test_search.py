@@ -88,7 +88,8 @@ async def test_the_request_of_a_search(search: Callable[[Client], Any], target: 
         await search(client)
 
         host = peer.origin.removeprefix("http://")
-        head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/dicom+json\r\n\r\n"
+        start = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/dicom+json\r\n"
+        head = start + "Accept-Encoding: gzip, deflate\r\n\r\n"
         assert head.encode() == peer.requests[0].head
 
 

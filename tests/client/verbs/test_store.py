@@ -39,6 +39,7 @@ async def test_the_request_of_a_store(study: str | None, target: str) -> None:
             "Accept: application/dicom+json\r\n"
             'Content-Type: multipart/related; type="application/dicom"; '
             f"boundary={boundary}\r\n"
+            "Accept-Encoding: gzip, deflate\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         assert head.encode() == request.head

@@ -1,0 +1,126 @@
+"""Carries out what flows ask for: the one place of this package that waits."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias, assert_never
+
+import anyio
+import anyio.to_thread
+
+from ...errors import TransportError
+from ...http import Request
+from ...net import Incoming
+from .flow import Alone, Fetch, Run
+
+if TYPE_CHECKING:
+    from ...http import Response
+    from .flow import Auth, Subflow
+
+__all__ = ["Authenticator", "Send"]
+
+Send: TypeAlias = Callable[[Request], Awaitable[Incoming]]
+"""Puts one request on the wire, as it is, and gives its response with the body still to come."""
+
+
+class Authenticator:
+    """Sends requests with credentials. Belongs to one client, and to one event loop.
+
+    Args:
+        auth: The credentials.
+        clock: Tells the Unix time.
+    """
+
+    def __init__(self, auth: Auth, *, clock: Callable[[], float] = time.time) -> None:
+        self._auth = auth
+        self._clock = clock
+        self._lock = anyio.Lock()
+
+    async def send(self, request: Request, send: Send, fetch: Send | None = None) -> Incoming:
+        """Authenticate and send a request; a response of any status comes back.
+
+        Args:
+            request: Its body is sent again where the credentials are renewed after a 401.
+            send: Sends the request.
+            fetch: Sends the flow's own ones, such as for a token; ``None`` for ``send``.
+
+        Raises:
+            CredentialsUnavailable: There are no credentials to be had.
+            DicomWebError: What ``send`` raises.
+        """
+        flow = self._auth.flow(request, now=self._clock())
+        incoming: Incoming | None = None
+        outcome: object = None
+        try:
+            while True:
+                try:
+                    step = flow.send(outcome)
+                except StopIteration:
+                    break
+                if incoming is not None:
+                    # Before anything else is done: a renewal may need the very connection.
+                    incoming.close()
+                    incoming = None
+                if isinstance(step, Request):
+                    incoming = await send(step)
+                    outcome = incoming.response
+                else:
+                    outcome = await self._carry_out(step, fetch or send)
+        except BaseException:
+            if incoming is not None:
+                incoming.close()
+            raise
+        finally:
+            flow.close()
+        if incoming is None:
+            raise RuntimeError("the last step of an authentication must be a request")
+        return incoming
+
+    def __repr__(self) -> str:
+        """The kind of credentials."""
+        return f"<Authenticator {type(self._auth).__name__}>"
+
+    async def _carry_out(self, step: Fetch | Run | Alone, send: Send) -> object:
+        match step:
+            case Fetch():
+                return await _fetch(step, send)
+            case Run():
+                return await _run(step.function)
+            case Alone():
+                async with self._lock:
+                    return await self._finish(step.begin(self._clock()), send)
+            case _:
+                assert_never(step)
+
+    async def _finish(self, steps: Subflow[object], send: Send) -> object:
+        outcome: object = None
+        try:
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as end:
+                    return end.value
+                outcome = await self._carry_out(step, send)
+        finally:
+            steps.close()
+
+
+async def _fetch(step: Fetch, send: Send) -> Response:
+    try:
+        incoming = await send(step.request)
+    except TransportError as error:
+        # Who decides about a retry asks these of its own request, of which nothing is under way.
+        error.origin, error.sent = str(step.request.url.origin), 0
+        raise
+    return replace(incoming.response, body=await incoming.read_start(step.most))
+
+
+async def _run(function: Callable[[], object]) -> object:
+    if inspect.iscoroutinefunction(function):
+        return await function()
+    # In a tuple: trio lets no thread hand over a coroutine.
+    (result,) = await anyio.to_thread.run_sync(lambda: (function(),), abandon_on_cancel=True)
+    return await result if inspect.isawaitable(result) else result

@@ -1,0 +1,115 @@
+"""What ``Accept`` is asked for with when a server refuses the usual one: pure decisions.
+
+Servers differ in what they understand (PS3.18 §8.7.1 says so itself of the quotation marks around
+``type``). Where the caller left the media types to us, an answer that says "not so" is no answer
+yet: the next simpler form is tried, and the one that worked is asked for first from then on.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ..http import Request
+from ..services import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..errors import StatusError
+    from ..http import Origin
+
+__all__ = ["Forms", "Kind", "Memory", "forms_of", "is_refusal", "is_verdict", "with_accept"]
+
+_REFUSALS = frozenset({400, 406, 415})
+"""What servers answer to an ``Accept`` that they don't understand. Only 406 is meant for it."""
+
+_MOST_REMEMBERED = 256
+"""Origins and kinds of resource of one client: a client has one or two origins, and nine kinds."""
+
+Forms = tuple[str, ...]
+"""Values of ``Accept``, from the one that says all to the simplest."""
+
+
+class Kind(StrEnum):
+    """What is asked for, beside the resources of a retrieval."""
+
+    SEARCH = "search results"
+    STORE = "a store's answer"
+
+
+_JSON: Forms = ("application/dicom+json", "application/json", "*/*")
+_PARTS = (
+    'multipart/related; type="{0}"; transfer-syntax=*',
+    # The grammar needs the quotation marks, and some servers fail with them.
+    "multipart/related; type={0}; transfer-syntax=*",
+    # Older servers don't know "*", and give what they have or Explicit VR Little Endian.
+    'multipart/related; type="{0}"',
+    "*/*",
+)
+_OCTETS: Forms = tuple(form.format("application/octet-stream") for form in _PARTS)
+_IMAGES: Forms = ("image/jpeg", "image/*")
+
+_FORMS: dict[Resource | Kind, Forms] = {
+    Resource.INSTANCES: tuple(form.format("application/dicom") for form in _PARTS),
+    Resource.METADATA: _JSON,
+    Resource.FRAMES: _OCTETS,
+    Resource.BULKDATA: (f"{_OCTETS[0]}, */*; q=0.5", *_OCTETS[1:]),
+    Resource.PIXELDATA: _OCTETS,
+    # "*/*" would bring documents and videos to who asked for images.
+    Resource.RENDERED: _IMAGES,
+    Resource.THUMBNAIL: _IMAGES,
+    Kind.SEARCH: _JSON,
+    Kind.STORE: _JSON,
+}
+
+
+def forms_of(kind: Resource | Kind) -> Forms:
+    """The forms of a kind of resource; the first is what is usually asked with."""
+    return _FORMS[kind]
+
+
+def is_refusal(kind: Resource | Kind, error: StatusError) -> bool:
+    """Whether a simpler form may do better.
+
+    Of a store only 406 says that it is about the answer's form: 400 and 415 are about what was
+    sent, and some servers say 400 where they stored nothing.
+    """
+    return error.status == 406 if kind is Kind.STORE else error.status in _REFUSALS
+
+
+def is_verdict(error: StatusError) -> bool:
+    """Whether an error to a later form says more than the refusal of the first.
+
+    A server that understands the form may have nothing there, or let nobody in. One that falls
+    over did not understand it.
+    """
+    return error.status not in _REFUSALS and error.status < 500
+
+
+def with_accept(request: Request, accept: str) -> Request:
+    """The request with this ``Accept``."""
+    if request.headers.get("Accept") == accept:
+        return request
+    headers = request.headers.without("Accept").add("Accept", accept)
+    return Request(request.method, request.url, headers, request.body)
+
+
+class Memory:
+    """Which forms worked, by origin and kind; those that were used last are kept."""
+
+    __slots__ = ("_worked",)
+
+    def __init__(self) -> None:
+        self._worked: dict[tuple[Origin, Resource | Kind], int] = {}
+
+    def forms(self, origin: Origin, kind: Resource | Kind) -> Sequence[str]:
+        """The forms to ask an origin with, from the one that worked last."""
+        return _FORMS[kind][self._worked.get((origin, kind), 0) :]
+
+    def note(self, origin: Origin, kind: Resource | Kind, form: str) -> None:
+        """This form worked."""
+        self._worked.pop((origin, kind), None)
+        self._worked[origin, kind] = _FORMS[kind].index(form)
+        if len(self._worked) > _MOST_REMEMBERED:
+            del self._worked[next(iter(self._worked))]

@@ -1,0 +1,349 @@
+"""The parts of a retrieval: of one response, and of those that take up where it broke off."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..dicom.part10 import PEEK_OCTETS
+from ..errors import DicomWebError, StatusError
+from ..wire import PartHead
+from .patience import Patience
+from .resume import Stretch
+from .resumption import NotResumable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..http import Request, Response
+    from ..net import Deadlines, Incoming
+    from .resumption import Resumption
+    from .retry import Retry
+
+__all__ = ["PartStream"]
+
+_HANDED_OUT = (
+    "octets of this part were handed out, and nothing tells that others belong to them; "
+    "read(), dataset() and save() fetch it anew"
+)
+
+
+class PartStream:
+    """The parts of a retrieval, in the order in which they come.
+
+    When a response breaks off, what is missing is asked for and its parts follow, as often as
+    :class:`~aiodicomweb.Retry` lets it; what was handed out is not handed out again. A part
+    that broke off while it was read whole is fetched anew. One that was read in pieces goes on
+    if the server can, else its reader gets the error. What can't go on raises the error that
+    broke it off.
+
+    Args:
+        request: What was asked.
+        incoming: The response, of which nothing was read.
+        opener: Sends further requests; their responses are successes.
+        resumption: What to ask for then; ``None`` for nothing.
+        retry: How often, and when.
+        deadlines: Of the call.
+
+    Attributes:
+        part_number: Number of the current part, over all responses; 0 before the first.
+        ended: Whether all parts were handed out.
+    """
+
+    __slots__ = (
+        "_complete",
+        "_failure",
+        "_farthest",
+        "_given",
+        "_incoming",
+        "_opener",
+        "_over",
+        "_patience",
+        "_progress",
+        "_request",
+        "_resumed",
+        "_resumption",
+        "_skip",
+        "_start",
+        "_stretch",
+        "ended",
+        "part_number",
+    )
+
+    part_number: int
+    ended: bool
+
+    def __init__(
+        self,
+        request: Request,
+        incoming: Incoming,
+        opener: Callable[[Request], Awaitable[Incoming]],
+        resumption: Resumption | None,
+        retry: Retry,
+        deadlines: Deadlines,
+    ) -> None:
+        self._request = request
+        self._incoming = incoming
+        self._opener = opener
+        self._resumption = resumption if retry.attempts > 1 else None
+        self._patience = Patience(retry, deadlines)
+        self._failure: DicomWebError | None = None
+        self._resumed: DicomWebError | None = None  # what broke off last
+        self._progress = 0  # at the last failure
+        self._complete = 0  # whole parts of earlier responses
+        self._start = b""
+        self._begin_part()
+        self.part_number = 0
+        self.ended = False
+
+    @property
+    def response(self) -> Response:
+        """The head of the current response."""
+        return self._incoming.response
+
+    @property
+    def open(self) -> bool:
+        """Whether the current part may still be read."""
+        return self._incoming.open and self._failure is None
+
+    def close(self) -> None:
+        """Give up the rest. Never fails."""
+        self._incoming.close()
+
+    def abandon(self) -> None:
+        """The same for a finaliser: see :meth:`Incoming.abandon`."""
+        self._incoming.abandon()
+
+    # --- parts -----------------------------------------------------------------------------------
+
+    async def next_part(self) -> PartHead | None:
+        """The next part's head; ``None`` once all were handed out.
+
+        Raises:
+            DicomWebError: As :meth:`Incoming.next_part`, where it can't go on.
+        """
+        if self._failure is not None:
+            raise self._failure
+        while not self.ended:
+            try:
+                head = await self._advance()
+            except DicomWebError as error:
+                await self.resume(error)
+                continue
+            if head is None:
+                await self._follow()
+            elif not (self._resumed and self._resumption and self._resumption.knows(self._start)):
+                self._begin_part()
+                self.part_number += 1
+                if self._resumption is not None:
+                    self._resumption.take(head, self._start)
+                return PartHead(head.headers, self.part_number)
+        return None
+
+    async def read_part(self) -> memoryview:
+        """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
+        while True:
+            try:
+                return await self._incoming.read_part()
+            except DicomWebError as error:
+                if self._resumption is not None and not self._resumption.restarts:
+                    raise
+                await self._restart(error)
+
+    async def read_chunk(
+        self, rewind: Callable[[], Awaitable[None]] | None = None
+    ) -> memoryview | None:
+        """A piece of the current part, valid until the next call; ``None`` at its end.
+
+        Args:
+            rewind: Forgets the pieces so far: those of the part from its start follow. Without
+                it, what was handed out stands.
+
+        Raises:
+            DicomWebError: As :meth:`next_part`.
+        """
+        while not self._over:
+            try:
+                chunk = await self._incoming.read_chunk()
+            except DicomWebError as error:
+                await self._take_up(error, rewind)
+                continue
+            if chunk is None:
+                break
+            if self._skip:
+                chunk = self._behind(chunk)
+            if chunk:
+                self._hand_out(len(chunk))
+                return chunk
+        return None
+
+    async def resume(self, error: DicomWebError) -> None:
+        """Go on behind an error: what comes next is what is missing, if anything is.
+
+        Raises:
+            DicomWebError: It can't go on.
+        """
+        if error is self._failure:
+            raise error
+        resumption = await self._pause(error)
+        if not await self._ask(partial(resumption.rest, ended=False), error):
+            self.ended = True
+
+    # --- the current part ------------------------------------------------------------------------
+
+    def _begin_part(self) -> None:
+        self._stretch = Stretch.of(self._incoming.response)
+        self._given = 0  # octets that were handed out in pieces
+        self._farthest = 0  # the most that ever were, before a new beginning
+        self._skip = 0  # octets to come that were handed out already
+        self._over = False  # nothing is missing, though no response says that it ended
+
+    def _hand_out(self, octets: int) -> None:
+        self._given += octets
+        if self._given > self._farthest:
+            self._farthest = self._given
+            self._patience.renew()
+
+    def _behind(self, chunk: memoryview) -> memoryview:
+        """What of a piece was not handed out yet."""
+        skipped = min(self._skip, len(chunk))
+        self._skip -= skipped
+        return memoryview(bytes(chunk[skipped:]))  # a copy: a view would outlive the piece
+
+    async def _take_up(
+        self, error: DicomWebError, rewind: Callable[[], Awaitable[None]] | None
+    ) -> None:
+        """Go on within the current part, or from its start where that does no harm."""
+        if self._given and self._stretch is not None:
+            await self._continue(error, self._stretch, rewind)
+        elif not self._given or rewind is not None:
+            await self._restart(error)
+            if self._given and rewind is not None:
+                await rewind()
+            self._given = 0
+        else:
+            self._count(error)
+            raise self._fail(error, _HANDED_OUT)
+
+    async def _restart(self, error: DicomWebError) -> None:
+        """Fetch the current part anew."""
+        while True:
+            resumption = await self._pause(error)
+            await self._ask(resumption.again, error)
+            try:
+                is_again = await self._is_again(resumption)
+            except DicomWebError as latest:
+                error = latest
+                continue
+            if not is_again:
+                raise self._fail(error)
+            self._stretch = Stretch.of(self._incoming.response)
+            self._skip = 0
+            return
+
+    async def _continue(
+        self,
+        error: DicomWebError,
+        stretch: Stretch,
+        rewind: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        """Ask for the octets of the current part that are missing."""
+        resumption = await self._pause(error)
+        try:
+            self._incoming = await self._opener(stretch.request(self._request, self._given))
+        except DicomWebError as reason:
+            if isinstance(reason, StatusError) and stretch.ends_at(self._given, reason):
+                self._over = True
+                return
+            raise self._fail(error) from reason
+        skipped = stretch.skipped(self.response, self._given)
+        anew = skipped is None and self.response.status == 200 and rewind is not None
+        if skipped is None and not anew:
+            raise self._fail(error, _HANDED_OUT)
+        try:
+            is_there = await self._is_again(resumption) if anew else await self._advance(look=False)
+        except DicomWebError as reason:
+            raise self._fail(error) from reason
+        if not is_there:
+            raise self._fail(error)
+        self._skip = skipped or 0
+        if anew and rewind is not None:
+            self._stretch = Stretch.of(self.response)
+            await rewind()
+            self._given = 0
+
+    async def _is_again(self, resumption: Resumption) -> bool:
+        """Whether the response's first part is the current part again."""
+        head = await self._advance()
+        return head is not None and resumption.is_again(head, self._start)
+
+    # --- responses -------------------------------------------------------------------------------
+
+    async def _advance(self, *, look: bool = True) -> PartHead | None:
+        incoming = self._incoming
+        if self._over or incoming.ended:
+            return None
+        if incoming.response.status == 204:
+            await incoming.read_all()
+            return None
+        head = await incoming.next_part()
+        if look and head is not None and self._resumption is not None and self._resumption.looks:
+            self._start = await incoming.peek(PEEK_OCTETS)
+        return head
+
+    async def _follow(self) -> None:
+        """A response was read to its end: go on with the next, if one is needed."""
+        self._complete += self._incoming.part_number
+        resumption, error = self._resumption, self._resumed
+        self.ended = (
+            resumption is None
+            or error is None
+            or not await self._ask(partial(resumption.rest, ended=True), error)
+        )
+
+    async def _ask(
+        self, next_request: Callable[[], Awaitable[Request | None]], error: DicomWebError
+    ) -> bool:
+        """Ask for what is missing; false if nothing is."""
+        while True:
+            try:
+                request = await next_request()
+                if request is None:
+                    return False
+                self._incoming = await self._opener(request)
+            except StatusError as refusal:
+                if self._resumption is None or not self._resumption.passes_over(refusal):
+                    raise self._fail(error) from refusal
+            except (DicomWebError, NotResumable) as reason:
+                raise self._fail(error) from reason
+            else:
+                self._request = request
+                return True
+
+    async def _pause(self, error: DicomWebError) -> Resumption:
+        """Wait before another attempt, if one may be made."""
+        self._count(error)
+        resumption = self._resumption
+        if resumption is None:
+            raise self._fail(error)
+        if resumption.progress > self._progress:
+            self._progress = resumption.progress
+            self._patience.renew()
+        if not await self._patience.outlasts(error, self._incoming):
+            raise self._fail(error)
+        self._resumed = error
+        return resumption
+
+    def _count(self, error: DicomWebError) -> None:
+        """Count the parts that the response had brought whole."""
+        self._complete += error.complete or 0
+
+    def _fail(self, error: DicomWebError, hint: str = "") -> DicomWebError:
+        """The error that ends this, with what it doesn't know."""
+        if error.complete is not None:
+            error.complete = self._complete
+        if hint and self._resumption is not None:
+            error.hint = hint
+        self._failure = error
+        self.close()
+        return error

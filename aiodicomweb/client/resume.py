@@ -1,0 +1,295 @@
+"""How a retrieval that broke off goes on: pure decisions.
+
+Of many instances, those that are missing are asked for: the archive is asked what there is, and
+what was handed out is taken off. Of one representation, the octets that are missing are asked for,
+if its validator proves that they are of the same (RFC 9110 §13.1.5, §15.3.7.3).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from ..dicom.part10 import peek_instance_uid
+from ..errors import (
+    ConnectionLost,
+    DeadlineExceeded,
+    FramingError,
+    MultipartError,
+    Part10Error,
+    TlsError,
+)
+from ..http import ContentRange, Request, UnsatisfiedRange
+from ..services import Selector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ..dicom.json_model import JsonObject
+    from ..errors import DicomWebError, StatusError
+    from ..http import Headers, Response
+
+__all__ = ["Frames", "Remaining", "Stretch", "instance_uid", "is_cut", "listed_instances"]
+
+_SERIES_INSTANCE_UID = "0020000E"
+_SOP_INSTANCE_UID = "00080018"
+
+_CLOCKS_APART = 60.0
+"""Seconds by which ``Date`` must be behind ``Last-Modified`` to make that a strong validator."""
+
+
+def is_cut(error: DicomWebError, *, closed: bool) -> bool:
+    """Whether an error that ended a body says that it broke off, and not that it is malformed.
+
+    Args:
+        error: The error.
+        closed: Whether the server had closed the connection.
+    """
+    if isinstance(error, FramingError | MultipartError):
+        return closed
+    return isinstance(error, ConnectionLost | TlsError | DeadlineExceeded) and (
+        error.phase == "read"
+    )
+
+
+def instance_uid(start: bytes) -> str | None:
+    """The SOP Instance UID of an instance, of its first octets; ``None`` if it can't be told."""
+    try:
+        return peek_instance_uid(start)
+    except Part10Error:
+        return None
+
+
+def listed_instances(objects: Iterable[JsonObject], series: str | None = None) -> dict[str, str]:
+    """SOP to Series Instance UIDs, of search results or metadata.
+
+    Args:
+        objects: Those of instances.
+        series: The series, where only its instances were asked for.
+
+    Raises:
+        ValueError: An instance's UIDs are missing.
+    """
+    instances: dict[str, str] = {}
+    for each in objects:
+        uid, own = _uid(each, _SOP_INSTANCE_UID), series or _uid(each, _SERIES_INSTANCE_UID)
+        if uid is None or own is None:
+            raise ValueError("an instance without UIDs")
+        instances[uid] = own
+    return instances
+
+
+def _uid(obj: JsonObject, tag: str) -> str | None:
+    match obj.get(tag):
+        case {"Value": [str(value), *_]}:
+            return value
+        case _:
+            return None
+
+
+class Remaining:
+    """Which instances of a study or series are still to come, and how to ask for them.
+
+    A series of which nothing was handed out is asked for whole, once; any other instance by
+    itself.
+
+    Args:
+        target: The study, series or instance that is retrieved.
+        instances: SOP to Series Instance UIDs of all its instances.
+    """
+
+    __slots__ = ("_missing", "_series", "_split", "_study")
+
+    def __init__(self, target: Selector, instances: Mapping[str, str]) -> None:
+        self._study = target.study
+        self._series = dict(instances)
+        self._missing: dict[str, dict[str, None]] = {}
+        for uid, series in instances.items():
+            self._missing.setdefault(series, {})[uid] = None
+        # Series that are asked for instance by instance.
+        self._split = set(self._missing if target.series else ())
+
+    def __contains__(self, uid: str) -> bool:
+        """Whether an instance is one of the study or series, here or still to come."""
+        return uid in self._series
+
+    def take(self, uid: str) -> None:
+        """An instance was handed out, or isn't there."""
+        series = self._series.get(uid)
+        if series is not None:
+            self._missing.get(series, {}).pop(uid, None)
+            self._split.add(series)
+
+    def instance(self, uid: str) -> Selector:
+        """What to ask for to get one instance."""
+        return Selector(self._study, self._series[uid], uid)
+
+    def next(self) -> Selector | None:
+        """What to ask for next; ``None`` if nothing is missing."""
+        for series in list(self._missing):
+            missing = self._missing[series]
+            if not missing:
+                del self._missing[series]
+            elif series in self._split:
+                return Selector(self._study, series, next(iter(missing)))
+            else:
+                self._split.add(series)
+                return Selector(self._study, series)
+        return None
+
+
+class Frames:
+    """Which frames were asked for, and which arrived.
+
+    Args:
+        asked: Their numbers, in order.
+
+    Attributes:
+        asked: As given.
+        arrived: The numbers of those that arrived, in order.
+    """
+
+    __slots__ = ("_asking", "_before", "arrived", "asked")
+
+    asked: tuple[int, ...]
+    arrived: list[int]
+
+    def __init__(self, asked: Sequence[int]) -> None:
+        self.asked = self._asking = tuple(asked)
+        self._before = 0  # frames of earlier responses
+        self.arrived = []
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The numbers of those that did not arrive, in the order asked for."""
+        left = Counter(self.asked)
+        left.subtract(self.arrived)
+        missing: list[int] = []
+        for number in self.asked:
+            if left[number] > 0:
+                left[number] -= 1
+                missing.append(number)
+        return tuple(missing)
+
+    def expected(self) -> int | None:
+        """The number that the next part of the response has by its place."""
+        place = len(self.arrived) - self._before
+        return self._asking[place] if place < len(self._asking) else None
+
+    def ask(self) -> tuple[int, ...]:
+        """Those to ask for now, in a request of their own."""
+        self._asking, self._before = self.missing, len(self.arrived)
+        return self._asking
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The octets of one representation that a response brings, and how to get the rest of them.
+
+    Attributes:
+        validator: For ``If-Range``: a strong entity tag, or a date that is one.
+        content_type: The representation's ``Content-Type``.
+        first: Position of the first octet.
+        last: Position of the last; ``None`` if it is not known.
+        complete_length: Octets of the whole; ``None`` if it is not known.
+    """
+
+    validator: str
+    content_type: str
+    first: int
+    last: int | None
+    complete_length: int | None
+
+    @classmethod
+    def of(cls, response: Response) -> Stretch | None:
+        """What a response brings; ``None`` if nothing could prove that the rest belongs to it."""
+        validator = _strong_validator(response.headers)
+        if validator is None or not _is_plain(response):
+            return None
+        content_type = response.headers.get("Content-Type", "")
+        if response.status == 200:
+            length = _length(response.headers)
+            return cls(validator, content_type, 0, None if length is None else length - 1, length)
+        given = _content_range(response)
+        if given is None:
+            return None
+        return cls(validator, content_type, given.first, given.last, given.complete_length)
+
+    def request(self, request: Request, given: int) -> Request:
+        """The request for what is missing, where so many octets were handed out."""
+        last = "" if self.last is None else self.last
+        headers = (
+            request.headers.without("Range", "If-Range", "Accept-Encoding")
+            .add("Range", f"bytes={self.first + given}-{last}")
+            .add("If-Range", self.validator)
+            # A range counts octets of the content coding, if there is one (RFC 9110 §14.1.2).
+            .add("Accept-Encoding", "identity")
+        )
+        return Request(request.method, request.url, headers, request.body)
+
+    def skipped(self, response: Response, given: int) -> int | None:
+        """How many octets of an answer to such a request were handed out already.
+
+        Returns:
+            0 for a 206 that begins where the octets ended; all of them for a 200 of a server that
+            ignores ranges, if it is the same representation; ``None`` if the octets can't be put
+            together.
+        """
+        rest = Stretch.of(response)
+        if response.status == 206:
+            return 0 if self._goes_on(response, given) else None
+        if rest is None or self.first != 0 or not self._is_same(rest):
+            return None
+        return given
+
+    def ends_at(self, given: int, refusal: StatusError) -> bool:
+        """Whether the answer to such a request says that nothing is missing (416)."""
+        value = refusal.headers.get("Content-Range") if refusal.headers else None
+        whole = UnsatisfiedRange.parse(value) if value and refusal.status == 416 else None
+        return whole is not None and whole.complete_length == self.first + given
+
+    def _goes_on(self, response: Response, given: int) -> bool:
+        rest, tag = _content_range(response), response.headers.get("ETag")
+        if rest is None or not _is_plain(response):
+            return False
+        same = tag is None or self.validator in (tag, response.headers.get("Last-Modified"))
+        lengths = {self.complete_length, rest.complete_length} - {None}
+        ends = {self.last, rest.last} - {None}
+        return same and rest.first == self.first + given and len(lengths) <= 1 and len(ends) <= 1
+
+    def _is_same(self, other: Stretch) -> bool:
+        return self.validator == other.validator and self.content_type == other.content_type
+
+
+def _is_plain(response: Response) -> bool:
+    """Whether a body is the representation's octets, neither coded nor in parts."""
+    media_type = response.media_type
+    coded = response.headers.tokens("Content-Encoding") not in ([], ["identity"])
+    return not coded and (media_type is None or not media_type.is_multipart)
+
+
+def _content_range(response: Response) -> ContentRange | None:
+    value = response.headers.get("Content-Range")
+    return ContentRange.parse(value) if value and response.status == 206 else None
+
+
+def _length(headers: Headers) -> int | None:
+    value = headers.get("Content-Length", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+
+
+def _strong_validator(headers: Headers) -> str | None:
+    """A strong entity tag, or without any tag a date that is a strong one (RFC 9110 §8.8.2.2)."""
+    tag = headers.get("ETag")
+    if tag is not None:
+        return tag if len(tag) >= 2 and tag[0] == tag[-1] == '"' else None
+    modified, date = headers.get("Last-Modified"), headers.get("Date")
+    if modified is None or date is None:
+        return None
+    try:
+        apart = parsedate_to_datetime(date) - parsedate_to_datetime(modified)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return modified if apart.total_seconds() >= _CLOCKS_APART else None

@@ -1,0 +1,76 @@
+"""When what expires is renewed, and that others' work is used."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodicomweb import BearerAuth
+from aiodicomweb.client.auth import Alone, Run
+from aiodicomweb.client.auth.renewal import time_to_renew
+
+from ...support.flows import OK, REFUSED, REQUEST, play
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "now", "renew_at"),
+    [
+        (None, 0.0, math.inf),
+        (3600.0, 0.0, 3540.0),
+        (120.0, 0.0, 60.0),
+        (100.0, 0.0, 50.0),
+        (1010.0, 1000.0, 1005.0),
+        (0.0, 0.0, 0.0),
+    ],
+)
+def test_time_to_renew(expires_at: float | None, now: float, renew_at: float) -> None:
+    """A minute before the end; of what lives less than two, half-way."""
+    assert renew_at == time_to_renew(expires_at, now)
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1e9))
+def test_it_is_never_renewed_late(lifetime: float, now: float) -> None:
+    """What has some life is used for some of it, and not beyond its end."""
+    renew_at = time_to_renew(now + lifetime, now)
+
+    assert now <= renew_at <= now + lifetime
+
+
+def test_who_waited_takes_what_another_fetched() -> None:
+    """The second of two that began without a token finds that of the first."""
+    tokens = iter(["one", "two"])
+    auth = BearerAuth(lambda: next(tokens))
+    first, second = (auth.flow(REQUEST, now=0.0) for _ in range(2))
+    turns = [next(first), next(second)]
+    assert isinstance(turns[0], Alone)
+    assert isinstance(turns[1], Alone)
+
+    steps = turns[0].begin(0.0)
+    assert isinstance(next(steps), Run)
+    with pytest.raises(StopIteration) as fetched:
+        steps.send("one")
+    with pytest.raises(StopIteration) as found:
+        next(turns[1].begin(0.0))
+
+    assert fetched.value.value is found.value.value
+
+
+def test_who_was_refused_takes_what_another_fetched() -> None:
+    """A token that was renewed meanwhile is not renewed again."""
+    tokens = iter(["one", "two", "three"])
+    auth = BearerAuth(lambda: next(tokens))
+    play(auth, OK)
+    late = auth.flow(REQUEST, now=0.0)
+    next(late)
+    play(auth, REFUSED, OK)
+    turn = late.send(REFUSED)
+    assert isinstance(turn, Alone)
+
+    with pytest.raises(StopIteration) as found:
+        next(turn.begin(0.0))
+    again = late.send(found.value.value)
+
+    assert "Bearer two" == again.headers["Authorization"]  # type: ignore[union-attr]
