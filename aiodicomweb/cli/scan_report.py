@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["ScanReport"]
 
 _LEFT_OUT = {
-    "broken": "cut short, or without the UIDs of an instance",
+    "broken": "cut short or damaged",
+    "unidentified": "without the UIDs of an instance",
     "duplicates": "instances that another file holds already",
     "unreadable": "cannot be read",
-    "unfinished": "cut short, and perhaps still being written",
+    "unfinished": "not whole but changed just now, perhaps still being written",
 }
 
 
@@ -52,7 +53,7 @@ class ScanReport:
     def first(self) -> None:
         """Tell what the first scan left out."""
         if self._last is not None:
-            self._warn(self._last, "broken", "duplicates", "unreadable", "unfinished")
+            self._warn(self._last, *_LEFT_OUT)
 
     def later(self, progress: ScanProgress) -> None:
         """Tell what is otherwise since the scan before."""
@@ -67,8 +68,10 @@ class ScanReport:
         if changes:
             click.echo(", ".join(changes), err=True)
         # What is unfinished is tried again, and what cannot be read was so before.
-        known = progress.unreadable == self._unreadable
-        self._warn(progress, "broken", "duplicates", *(() if known else ("unreadable",)))
+        silent = {"unfinished"}
+        if progress.unreadable == self._unreadable:
+            silent.add("unreadable")
+        self._warn(progress, *(kind for kind in _LEFT_OUT if kind not in silent))
 
     def _warn(self, progress: ScanProgress, *kinds: str) -> None:
         """Tell what was left out. What has not changed an earlier scan has told of."""

@@ -67,6 +67,7 @@ class Serving:
         users: As ``NAME:PASSWORD``.
         tokens: For bearer authentication.
         origins: Of pages that may use the server.
+        allowed_hosts: Names by which gateways ask for it.
         tls_cert: File of the certificate.
         tls_key: File of its key; by default the same.
     """
@@ -82,6 +83,7 @@ class Serving:
     users: tuple[str, ...]
     tokens: tuple[str, ...]
     origins: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
     tls_cert: Path | None
     tls_key: Path | None
 
@@ -140,6 +142,7 @@ class Serving:
             allow_delete=self.allow_delete,
             access=self._access(),
             cors="*" in self.origins or self.origins or False,
+            allowed_hosts=self.allowed_hosts,
         )
 
     @property
@@ -229,6 +232,10 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     "--cors", "origins", multiple=True, metavar="ORIGIN",
     help="Let web pages of this origin use the server; '*' is any; repeatable.",
 )  # fmt: skip
+@click.option(
+    "--allow-host", "allowed_hosts", multiple=True, metavar="NAME",
+    help="Be asked for by this name, such as that of a gateway; repeatable.",
+)  # fmt: skip
 @click.option("--tls-cert", type=_FILE, help="Serve https with this certificate (PEM).")
 @click.option("--tls-key", type=_FILE, help="Its key, if it is in another file.")
 @click.option("-v", "--verbose", is_flag=True, help="Write each request to standard error.")
@@ -240,7 +247,8 @@ def serve(context: click.Context, /, *, verbose: bool, **options: Any) -> int:
     interruption lets running requests finish; a second one cuts them. Without DIR there is an empty
     archive in memory, which is gone at the end.
 
-    Files that are copied into DIR meanwhile are found within a minute, or at once with SIGHUP.
+    Files that are copied into DIR meanwhile are found within a minute, or at once with SIGHUP. If
+    there is no DIR it is made, with a warning, unless --read-only is given.
     """
     _refuse_options_of_clients(context)
     _refuse_empty_variables()
@@ -353,11 +361,22 @@ async def _serve(serving: Serving, tls: ssl.SSLContext | None) -> bool:
     return not signals.cut.cancelled_caught
 
 
+@contextlib.contextmanager
+def _told_if_made(folder: Path | None) -> Generator[None]:
+    """Say that the folder is a new one: who mistyped its name sees no study, and no error."""
+    was_there = folder is None or folder.exists()
+    try:
+        yield
+    finally:
+        if folder is not None and not was_there and folder.exists():
+            warn([f"there was no such folder; a new, empty one was made: {folder}"])
+
+
 async def _serve_until(signals: _Signals, serving: Serving, tls: ssl.SSLContext | None) -> None:
     report = ScanReport()
     archive = serving.archive(report.note)
     async with contextlib.AsyncExitStack() as stack:
-        with report.shown():
+        with _told_if_made(serving.folder), report.shown():
             server = await stack.enter_async_context(serving.server(archive, tls))
         signals.serving = True
         report.first()

@@ -35,6 +35,7 @@ pytestmark = [
 CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 MR = Path(str(get_testdata_file("MR_small.dcm", download=False)))
 STOPPING = "stopping; once more cuts what still runs"
+NEW_FOLDER = "warning: there was no such folder; a new, empty one was made: "
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ async def test_second_interruption_cuts() -> None:
     with serve_process() as served:
         address = urlsplit(served.url)
         with socket.create_connection((address.hostname, address.port or 0)) as sock:
-            head = "POST /studies HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n"
+            head = "POST /studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
             kind = "Content-Type: application/dicom\r\nExpect: 100-continue\r\n\r\n"
             sock.sendall((head + kind).encode())
             assert sock.recv(100).startswith(b"HTTP/1.1 100 ")  # the body is being waited for
@@ -125,6 +126,36 @@ async def test_what_is_stored_is_there_the_next_time(folder: Path) -> None:
 
     with serve_process(folder) as served:
         assert f"3 studies, 7 instances in {folder}" == served.found
+
+
+def test_folder_that_was_not_there_is_told_of(tmp_path: Path) -> None:
+    """A name that was mistyped is not taken for an archive without studies; only once."""
+    folder = tmp_path / "typo"
+    with serve_process(folder) as served:
+        assert f"0 studies, 0 instances in {folder}" == served.found
+        served.interrupt(signal.SIGINT)
+        assert (0, f"{NEW_FOLDER}{folder}\n{STOPPING}\n") == served.wait()
+
+    with serve_process(folder) as served:
+        served.interrupt(signal.SIGINT)
+        assert (0, f"{STOPPING}\n") == served.wait()
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_file_of_something_else_is_no_index(invoke: Any, tmp_path: Path, is_new: bool) -> None:
+    """It is refused, and what it was; a folder that was made in vain is told of, too."""
+    thesis, folder = tmp_path / "thesis.txt", tmp_path / "images"
+    thesis.write_text("Chapter 1")
+    if not is_new:
+        folder.mkdir()
+
+    outcome = invoke("serve", folder, "--port", "0", "--index", thesis)
+
+    assert (2, "") == (outcome.status, outcome.out)
+    *before, last = outcome.err.splitlines()
+    assert "left as it is" in last
+    assert [f"{NEW_FOLDER}{folder}"] * is_new == before
+    assert "Chapter 1" == thesis.read_text()
 
 
 async def test_read_only_writes_nothing_into_the_folder(folder: Path, tmp_path: Path) -> None:
@@ -163,6 +194,13 @@ async def test_users_have_passwords(arguments: list[str], environment: dict[str,
         for wrong in (None, BasicAuth("ann", "x"), BearerAuth("x")):
             with pytest.raises(AuthenticationRequired):
                 await count_studies(served.url, wrong)
+
+
+async def test_names_of_gateways() -> None:
+    """A name that is not this machine's own is admitted if it is told."""
+    with serve_process() as plain, serve_process("--allow-host", "pacs.example") as told:
+        assert 421 == ask(plain.url, Host="pacs.example").status
+        assert 200 == ask(told.url, Host="pacs.example").status
 
 
 @pytest.mark.parametrize(
@@ -229,19 +267,24 @@ def test_access_log_is_written_when_asked_for(option: str) -> None:
 
 
 def test_files_that_are_left_out_are_counted(folder: Path) -> None:
-    """A file that is cut short, and one more of the same instance, are told of by their number."""
+    """Each kind has words of its own; a DICOMDIR is none of them."""
     cut_short(folder / "short.dcm")
+    shutil.copy(CT.parent / "UN_sequence.dcm", folder)
+    shutil.copy(CT.parent / "dicomdirtests" / "DICOMDIR", folder)
     (folder / "arriving.dcm").write_bytes(CT.read_bytes()[:3000])
     shutil.copy(CT, folder / "twice.dcm")
 
     with serve_process(folder) as served:
-        lines = [served.error_line() for _ in range(3)]
+        served.interrupt(signal.SIGINT)
+        _, err = served.wait()
 
     assert [
-        "warning: left out: 1 file, cut short, or without the UIDs of an instance",
+        "warning: left out: 1 file, cut short or damaged",
+        "warning: left out: 1 file, without the UIDs of an instance",
         "warning: left out: 1 file, instances that another file holds already",
-        "warning: left out: 1 file, cut short, and perhaps still being written",
-    ] == lines
+        "warning: left out: 1 file, not whole but changed just now, perhaps still being written",
+        STOPPING,
+    ] == err.splitlines()
 
 
 def cut_short(path: Path) -> None:
@@ -268,7 +311,7 @@ async def test_changes_of_the_folder_are_found(tmp_path: Path, seconds: int) -> 
 
     assert [
         "1 file new or changed",
-        "warning: left out: 1 file, cut short, or without the UIDs of an instance",
+        "warning: left out: 1 file, cut short or damaged",
         "1 file gone",
     ] == lines
 

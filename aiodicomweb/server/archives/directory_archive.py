@@ -14,6 +14,7 @@ import anyio.to_thread
 
 from ...http import FileSpan
 from ..archive import Holding
+from ..index.database import files_of
 from ..index.index import Index
 from .deposits import FileDeposit, Incoming, sync
 from .folder import Folder
@@ -23,7 +24,7 @@ from .scan import Scanner, file_version
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pydicom import Dataset
 
@@ -91,7 +92,8 @@ class DirectoryArchive:
         """Open or make the index, and scan the folder.
 
         Raises:
-            ConfigurationError: The file of the index is something else.
+            ConfigurationError: The file named for the index is something else, and is left as it
+                is.
             OSError: The folder cannot be used.
         """
         try:
@@ -211,13 +213,14 @@ class DirectoryArchive:
 
     def _with_index(self, locks: Locks | None, incoming: Incoming | None) -> _Opened:
         """Open the index, or make it; and what works with it."""
-        path = self._index_path
+        path, is_own = self._index_path, self._index_path is None
         if path is None and not self._read_only:
             path = self._root / _OWN / "index.sqlite3"
         with locks.all() if locks else nullcontext():
-            index = Index.open(path)
+            index = Index.open(path, disposable=is_own)
         folder = Folder(self._root, index, locks, replace=self._replace) if locks else None
-        scanner = Scanner(self._root, index, locks, self._on_progress)
+        own = [] if path is None else _paths_within(self._root, files_of(path))
+        scanner = Scanner(self._root, index, locks, self._on_progress, own)
         return _Opened(index, path, _identity(path), scanner, locks, folder, incoming)
 
     def _keep(self, draft: Draft, study: str | None) -> StoredInstance | FailedInstance:
@@ -259,6 +262,12 @@ def _path(found: Found) -> str:
     if found.path is None:
         raise FileNotFoundError(errno.ENOENT, "the index is that of another archive")
     return found.path
+
+
+def _paths_within(root: Path, files: Iterable[Path]) -> list[str]:
+    """Paths relative to a folder, of those files that are in it."""
+    real = root.resolve()
+    return [file.relative_to(real).as_posix() for file in files if file.is_relative_to(real)]
 
 
 class _IndexRemovedError(OSError):

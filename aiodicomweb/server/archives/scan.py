@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import anyio.to_thread
 
-from ...dicom.part10 import PEEK_OCTETS, is_dicom
+from ...dicom.part10 import PEEK_OCTETS, is_dicom, peek
 from ...errors import Part10Error
 from ...http import FileSpan
 from ..index.attributes import Entry, describe
@@ -60,6 +60,9 @@ _SETTLED: Final = 10 * 10**9
 """Nanoseconds behind the last change of a file, after which it counts as finished. Who copies a
 file writes all the time, and gives it the time of its original only at the end."""
 
+_MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
+"""SOP Class UID of a DICOMDIR (PS3.10 §8.6)."""
+
 _BUFFER: Final = 1024
 """Octets read at once: of compressed pixel data, one such piece for each fragment."""
 
@@ -70,17 +73,23 @@ class Kind(Enum):
     INSTANCE = "instance"
     """An instance, whole, with its UIDs."""
     FOREIGN = "foreign"
-    """Not DICOM."""
+    """Not DICOM, or a DICOMDIR, which lists the instances of a medium, and is none."""
     DUPLICATE = "duplicate"
     """An instance of which the archive has another file already."""
     BROKEN = "broken"
-    """DICOM that is cut short or cannot be read, or lacks what every instance has."""
+    """DICOM that is cut short or damaged."""
     UNFINISHED = "unfinished"
     """The same, but changed just now: it may be that somebody is still writing it."""
+    UNIDENTIFIED = "unidentified"
+    """DICOM that is whole, and lacks the UIDs that tell an instance apart."""
     UNREADABLE = "unreadable"
     """The system does not give it to us."""
     GONE = "gone"
     """No longer there."""
+
+
+_NOTED: Final = frozenset({Kind.FOREIGN, Kind.BROKEN, Kind.UNIDENTIFIED, Kind.DUPLICATE})
+"""What is not looked at again until it changes, though no instance is taken from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +103,11 @@ class ScanProgress:
         instances: Of these, how many are instances that the archive has now.
         duplicates: Of these, how many hold an instance that another file holds already; the first
             by path counts.
-        foreign: Of these, how many are not DICOM.
-        broken: Of these, how many are DICOM that is cut short, cannot be read, or has no UIDs.
+        foreign: Of these, how many are not DICOM, or are a DICOMDIR.
+        broken: Of these, how many are DICOM that is cut short or damaged.
         unfinished: Of these, how many are so, or changed while they were looked at, but perhaps
             are still being written. The next scan looks at them again.
+        unidentified: Of these, how many are whole, and lack the UIDs of an instance.
         unreadable: Files and folders that could not be opened. The next scan tries again.
         gone: Files that were there at the last scan.
     """
@@ -110,6 +120,7 @@ class ScanProgress:
     foreign: int = 0
     broken: int = 0
     unfinished: int = 0
+    unidentified: int = 0
     unreadable: int = 0
     gone: int = 0
 
@@ -236,13 +247,17 @@ def _is_fresh(status: os.stat_result) -> bool:
 
 def _examine(file: BinaryIO, path: str, status: os.stat_result) -> tuple[Kind, Entry | None]:
     head = file.read(PEEK_OCTETS)
-    if not is_dicom(head):
+    if not is_dicom(head) or peek(head).sop_class_uid == _MEDIA_STORAGE_DIRECTORY:
         return Kind.FOREIGN, None
     try:
         seen = inspect(file)
-        description = describe(seen.dataset)
     except Part10Error:
         return Kind.BROKEN, None
+    try:
+        description = describe(seen.dataset)
+    except Part10Error:
+        # Who writes a file while it arrives has the head of it first.
+        return Kind.UNIDENTIFIED if len(seen.dataset) else Kind.BROKEN, None
     span = FileSpan(path, 0, status.st_size)
     version = file_version(status)
     entry = Entry(description, span, seen.transfer_syntax, version, modified=status.st_mtime_ns)
@@ -257,6 +272,7 @@ class Scanner:
         index: The index.
         locks: Those of the folder; ``None`` if nobody stores or deletes.
         on_progress: Called in the event loop, each time that something more is in the index.
+        own: Paths of the index's files, if they are in the folder: they are not to be opened.
     """
 
     def __init__(
@@ -265,11 +281,13 @@ class Scanner:
         index: Index,
         locks: Locks | None,
         on_progress: Callable[[ScanProgress], None] | None,
+        own: Iterable[str] = (),
     ) -> None:
         self._root = root
         self._index = index
         self._locks = locks
         self._on_progress = on_progress
+        self._own = frozenset(own)
 
     async def scan(self) -> ScanProgress:
         """Look through the folder. When cancelled, what was done so far is in the index.
@@ -295,6 +313,8 @@ class Scanner:
         # In this order: a file that is stored meanwhile is then not taken for one that vanished.
         known = self._index.files()
         listing = list_files(self._root)
+        for path in self._own & listing.files.keys():
+            del listing.files[path]
         changed = [path for path, seen in listing.files.items() if known.get(path) != seen]
         changed += known.keys() - listing.files.keys()
         changed.sort()
@@ -344,7 +364,7 @@ class Scanner:
             self._index.note_files(
                 FileNote(finding.path, finding.size, finding.modified, _instance(finding))
                 for finding in applied
-                if finding.kind in {Kind.FOREIGN, Kind.BROKEN, Kind.DUPLICATE}
+                if finding.kind in _NOTED
             )
         return applied, freed
 
@@ -390,6 +410,7 @@ def _advance(
         foreign=progress.foreign + kinds[Kind.FOREIGN],
         broken=progress.broken + kinds[Kind.BROKEN],
         unfinished=progress.unfinished + kinds[Kind.UNFINISHED],
+        unidentified=progress.unidentified + kinds[Kind.UNIDENTIFIED],
         unreadable=progress.unreadable + kinds[Kind.UNREADABLE],
         gone=progress.gone + kinds[Kind.GONE],
     )

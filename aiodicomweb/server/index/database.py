@@ -1,8 +1,9 @@
 """The index's SQLite file: its schema, its connections, and what happens when it is broken.
 
 The index is a cache. All that it says can be read from the files again, so that a file of another
-version, or one that is broken, is thrown away. It is written in WAL mode: one writes, and many read
-meanwhile, each what had been committed when it began.
+version, or one that is broken, is thrown away. But only what is an index by its head, or stands
+where nobody keeps anything else: people mistype paths. It is written in WAL mode: one writes, and
+many read meanwhile, each what had been committed when it began.
 
 Errors of SQLite leave here as :class:`OSError`, with SQLite's name for them and nothing else.
 """
@@ -12,8 +13,10 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ...errors import ConfigurationError
@@ -21,9 +24,8 @@ from .names import any_resembles
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
-__all__ = ["SCHEMA_VERSION", "Database", "open_database"]
+__all__ = ["SCHEMA_VERSION", "Database", "files_of", "open_database"]
 
 SCHEMA_VERSION: Final = 2
 """To be raised with every change of what is in the file, also of how texts are folded."""
@@ -33,7 +35,20 @@ _APPLICATION_ID: Final = int.from_bytes(b"aDwI")
 _BUSY: Final = 30.0
 """Seconds to wait for another process that writes."""
 _IDLE_READERS: Final = 8
-_SIDE_FILES: Final = ("", "-wal", "-shm", "-journal")
+_HEAD: Final = 100
+"""Octets of a database's head: https://www.sqlite.org/fileformat.html#the_database_header."""
+_opening: Final = threading.Lock()
+_open: Final[set[Database]] = set()
+"""Those of this process. A file of theirs must not be opened otherwise: as soon as it is closed
+the system drops SQLite's locks of it (https://www.sqlite.org/howtocorrupt.html, 2.2)."""
+_SIDE_FILES: Final = {
+    "-wal": (bytes.fromhex("377f0682"), bytes.fromhex("377f0683")),
+    "-shm": ((3_007_000).to_bytes(4, "little"), (3_007_000).to_bytes(4, "big")),
+    "-journal": (bytes.fromhex("d9d505f9"),),
+}
+"""What SQLite has beside a database, and how it begins, unless with zeros.
+
+Those that are left over from a database that is gone SQLite deletes, whatever is in them."""
 
 # "note" has the files that no instance is taken from.
 # "said" has every wording that instances use about their study or series, once. Nearly always
@@ -112,11 +127,15 @@ class Database:
     Args:
         connection: The one that writes; what :func:`open_database` made ready.
         path: The file; ``None`` for a database in memory, which has this one connection only.
+
+    Attributes:
+        file: Which file it is, whatever its name; ``None`` for one in memory.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._writer = connection
         self._path = path
+        self.file = None if path is None else _identity(path)
         self._write_lock = threading.Lock()
         self._pool_lock = threading.Lock()
         self._readers: list[sqlite3.Connection] = []
@@ -184,6 +203,7 @@ class Database:
             reader.close()
         with self._write_lock:
             self._writer.close()
+        _open.discard(self)
 
 
 @contextmanager
@@ -199,33 +219,87 @@ def _translated() -> Generator[None]:
         ) from None
 
 
-def open_database(path: Path | None) -> tuple[Database, bool]:
+def open_database(path: Path | None, *, disposable: bool = False) -> tuple[Database, bool]:
     """Open a database, or make it anew where there is none, an older one or a broken one.
 
     Args:
         path: The file; its folder is made. ``None`` for one in memory.
+        disposable: Whether a file that is no index may be thrown away as well, because nobody but
+            us has any in that place. One that a link leads to is somewhere else.
 
     Returns:
         The database, and whether it is new.
 
     Raises:
-        ConfigurationError: The file is a database of something else.
+        ConfigurationError: The file is something else, or damaged so much that this cannot be
+            told. It is left as it is.
         OSError: It can be neither opened nor made.
     """
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if path is None:
         with _translated():
-            connection = _open_existing(path)
-            if connection is not None:
-                return Database(connection, path), False
-        _make_private(path)
-    with _translated():
-        connection = _prepared(_connect(path))
-        connection.executescript(
-            f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+            return Database(_new(None), None), True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    disposable = disposable and not path.is_symlink()
+    # What is made anew is made where a link leads to, as SQLite's own files are.
+    path = Path(os.path.realpath(path))
+    with _opening, _translated():
+        if _identity(path) not in {database.file for database in tuple(_open)}:
+            _refuse_other_files(path, disposable=disposable)
+        existing = _open_existing(path)
+        if existing is None:
+            _make_private(path)
+        database = Database(existing or _new(path), path)
+        _open.add(database)
+    return database, existing is None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file has this name; ``None`` if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _refuse_other_files(path: Path, *, disposable: bool) -> None:
+    """Let SQLite see nothing but an index: it changes files, too."""
+    head = _head(path)
+    if disposable:
+        return
+    if head and not _is_index(head):
+        raise ConfigurationError(
+            "the file of the index is something else, or too damaged to be told from that; it is"
+            " left as it is"
         )
-        return Database(connection, path), True
+    for suffix, beginnings in _SIDE_FILES.items():
+        beginning = _head(path.with_name(path.name + suffix))[:4]
+        if beginning.strip(b"\0") and beginning not in beginnings:
+            raise ConfigurationError(
+                f"a file that is named as the index, with {suffix} behind it, is something else;"
+                " it is left as it is"
+            )
+
+
+def _head(path: Path) -> bytes:
+    """How a file begins; nothing if it is not there."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ConfigurationError("what is named as the file of the index is no regular file")
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    except FileNotFoundError:
+        return b""
+
+
+def _is_index(head: bytes) -> bool:
+    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72]) == _APPLICATION_ID
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file of a database, and those that SQLite has beside it, where it really is."""
+    real = Path(os.path.realpath(path))
+    return [real.with_name(real.name + suffix) for suffix in ("", *_SIDE_FILES)]
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
@@ -246,6 +320,17 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
+def _new(path: Path | None) -> sqlite3.Connection:
+    """A connection to an empty index, in a file that is empty, too."""
+    connection = _connect(path)
+    # Before the journal is a WAL: what is in that reaches the file's head only later.
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    _prepared(connection).executescript(
+        f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+    )
+    return connection
+
+
 def _open_existing(path: Path) -> sqlite3.Connection | None:
     """A connection to a sound database of this version; ``None``, and no file, if it is not."""
     if path.exists() and path.stat().st_size:
@@ -260,23 +345,16 @@ def _open_existing(path: Path) -> sqlite3.Connection | None:
             raise
         except sqlite3.DatabaseError:
             pass
-        except ConfigurationError:
-            _close(connection)
-            raise
         _close(connection)
-    for suffix in _SIDE_FILES:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    for file in files_of(path):
+        file.unlink(missing_ok=True)
     return None
 
 
 def _is_usable(connection: sqlite3.Connection) -> bool:
-    application = _pragma(connection, "application_id")
-    if application != _APPLICATION_ID:
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise ConfigurationError("the file of the index is another database")
-        return False
     return (
-        _pragma(connection, "user_version") == SCHEMA_VERSION
+        _pragma(connection, "application_id") == _APPLICATION_ID
+        and _pragma(connection, "user_version") == SCHEMA_VERSION
         and _pragma(connection, "quick_check(1)") == "ok"
     )
 

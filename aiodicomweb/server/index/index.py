@@ -72,17 +72,19 @@ class Index:
         self.stale = stale
 
     @classmethod
-    def open(cls, path: Path | None) -> Self:
+    def open(cls, path: Path | None, *, disposable: bool = False) -> Self:
         """Open an index, or make it.
 
         Args:
             path: Its file; its folder is made. ``None`` for one in memory.
+            disposable: Whether a file that is something else is thrown away, because nobody but us
+                has any in that place.
 
         Raises:
-            ConfigurationError: The file is a database of something else.
+            ConfigurationError: The file is something else, and is left as it is.
             OSError: It can be neither opened nor made.
         """
-        database, is_new = open_database(path)
+        database, is_new = open_database(path, disposable=disposable)
         return cls(database, stale=is_new)
 
     def add(self, entries: Iterable[Entry]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiodicomweb.dicom import FailureReason
-from aiodicomweb.server import DirectoryArchive
+from aiodicomweb.server import DirectoryArchive, ScanProgress
 from aiodicomweb.server.index.index import Index
 from aiodicomweb.services import FailedInstance, Selector, StoredInstance
 
@@ -413,6 +413,14 @@ async def test_what_cannot_be_done_for_another_reason(
     assert FailedInstance(CT, "1.2.3.4", FailureReason.PROCESSING_FAILURE) == result
 
 
+async def test_an_index_among_the_files(tmp_path: Path) -> None:
+    """It is not looked at with them, which would take SQLite's locks of it away."""
+    put(tmp_path / "a.dcm", an_instance())
+    async with opened(tmp_path, index=tmp_path / "below" / "index") as archive:
+        assert ["a.dcm", "below/index", "below/index-shm", "below/index-wal"] == visible(tmp_path)
+        assert ScanProgress(files=1) == await archive.scan()
+
+
 async def test_opening_that_fails_releases_all(tmp_path: Path) -> None:
     """Where the index is another database nothing stays open: the next one opens undisturbed."""
     index = tmp_path / "index"
@@ -421,7 +429,7 @@ async def test_opening_that_fails_releases_all(tmp_path: Path) -> None:
     connection.close()
     before = len(names(Path("/proc/self/fd")))
 
-    with pytest.raises(ValueError, match="another database"):
+    with pytest.raises(ValueError, match="left as it is"):
         await DirectoryArchive(tmp_path / "a", index=index).open()
 
     assert before == len(names(Path("/proc/self/fd")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.from_thread
 import pytest
 
+from aiodicomweb.dicom.layout import read_layout
 from aiodicomweb.server import DirectoryArchive, ScanProgress
 from aiodicomweb.server.archives import scan
 from aiodicomweb.server.archives.scan import Kind, Scanner, examine, list_files
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STUDY = Selector("1.2")
+
+HEAD = an_instance()[: read_layout(io.BytesIO(an_instance())).start]
+"""A file of which the data set has not been written yet."""
 
 
 class Rig:
@@ -87,7 +92,7 @@ async def test_any_folder(rig: Rig) -> None:
 
 
 async def test_bundled_files(rig: Rig) -> None:
-    """Real files: whatever is whole and has its UIDs; two are cut short, and one is damaged."""
+    """Real files: two are cut short, others have no study, and those DICOMDIR are not counted."""
     scanner = Scanner(FOLDERS[2], rig.index, None, None)
 
     progress = await scanner.scan()
@@ -96,16 +101,25 @@ async def test_bundled_files(rig: Rig) -> None:
     assert 0 == progress.unreadable
     assert progress.instances == rig.index.counts().instances
     assert progress.files == sum(
-        (progress.instances, progress.duplicates, progress.foreign, progress.broken)
+        (
+            progress.instances,
+            progress.duplicates,
+            progress.foreign,
+            progress.broken + progress.unfinished,
+            progress.unidentified,
+        )
     )
-    assert Kind.BROKEN is examine(FOLDERS[2], "rtplan_truncated.dcm").kind
+    assert 2 == progress.broken + progress.unfinished
     assert Kind.INSTANCE is examine(FOLDERS[2], "rtplan.dcm").kind
+    assert Kind.UNIDENTIFIED is examine(FOLDERS[2], "UN_sequence.dcm").kind
+    assert Kind.FOREIGN is examine(FOLDERS[2], "dicomdirtests/DICOMDIR").kind
+    assert Kind.FOREIGN is examine(FOLDERS[2], "dicomdirtests/DICOMDIR-nooffset").kind
 
 
 @pytest.mark.parametrize(
     "octets",
-    [an_instance()[:-1], encapsulated()[:-9], an_instance(StudyInstanceUID=None)],
-    ids=["native", "encapsulated", "no study"],
+    [an_instance()[:-1], encapsulated()[:-9], HEAD],
+    ids=["native", "encapsulated", "file meta information only"],
 )
 async def test_what_is_not_whole_is_left_out(rig: Rig, octets: bytes) -> None:
     """It is counted, and not looked at again until it changes."""
@@ -118,6 +132,30 @@ async def test_what_is_not_whole_is_left_out(rig: Rig, octets: bytes) -> None:
     assert [] == rig.examined
     path.write_bytes(an_instance())
     assert 1 == (await rig.scan()).instances
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+async def test_what_lacks_its_uids_is_left_out(rig: Rig, keyword: str) -> None:
+    """It is whole, also if it was written just now: it is counted as such, and looked at once."""
+    path = rig.put("a", an_instance(**{keyword: None}))
+
+    assert ScanProgress(files=1, to_examine=1, examined=1, unidentified=1) == await rig.scan()
+    assert [] == rig.held()
+    await rig.scan()
+    assert [] == rig.examined
+    path.write_bytes(an_instance())
+    assert 1 == (await rig.scan()).instances
+
+
+@pytest.mark.parametrize("size", [-1, None])
+async def test_directories_of_media_are_no_instances(rig: Rig, size: int | None) -> None:
+    """A DICOMDIR, cut short or not, is passed over as any other file that is none."""
+    octets = (FOLDERS[2] / "dicomdirtests" / "DICOMDIR").read_bytes()
+    rig.put("DICOMDIR", octets[:size])
+
+    assert ScanProgress(files=1, to_examine=1, examined=1, foreign=1) == await rig.scan()
+    await rig.scan()
+    assert [] == rig.examined
 
 
 @pytest.mark.parametrize("ahead", [0, 3])
