@@ -120,7 +120,12 @@ def datasets_from_json(
     return [reader.read(item, f"[{index}]") for index, item in enumerate(objects)]
 
 
-def dataset_from_json(obj: JsonObject, bulk_data: BulkDataResolver | None = None) -> Dataset:
+def dataset_from_json(
+    obj: JsonObject,
+    bulk_data: BulkDataResolver | None = None,
+    *,
+    misfits: list[str] | None = None,
+) -> Dataset:
     """Make a pydicom data set of a DICOM JSON object (PS3.18 §F.2.2).
 
     Group lengths, group 0002 and item delimiters are left out: they are no part of a data set.
@@ -137,12 +142,16 @@ def dataset_from_json(obj: JsonObject, bulk_data: BulkDataResolver | None = None
         bulk_data: Called with tag (eight upper-case digits), VR and URI of each ``BulkDataURI``;
             returns the value, or the octets of the value field, or ``None`` for none. Without
             it such elements are present and empty.
+        misfits: Gets the tag (eight upper-case digits) of each element, also in items, whose
+            value is none of its VR: its text is kept as octets of VR UN, what is no text is left
+            out, and a number that is too large is infinite. Who writes the data set to a file
+            would write other data than were sent.
 
     Raises:
         JsonModelError: An attribute is malformed; ``path`` names it.
     """
     try:
-        return JsonReader(bulk_data).read(obj)
+        return JsonReader(bulk_data, misfits).read(obj)
     except JsonModelError as error:
         error.path = error.path.removeprefix(".")
         raise

@@ -6,8 +6,8 @@ and ``BulkDataURI`` where a server sends two, and is several times slower.
 
 Reading is lenient: what a server relays from a broken object must not hide the rest of the
 object. What is no value of its VR (a Decimal String of letters, a number beyond the range of US)
-is kept as octets of VR UN, or is empty where it is no text either. Only what has no meaning at
-all is an error, and names its path.
+is kept as octets of VR UN, or is empty where it is no text either; who is not content with that
+asks for the tags of such elements. Only what has no meaning at all is an error, and names its path.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pydicom.tag import BaseTag
 from ..errors import JsonModelError
 from .character_set import ENCODED_VRS, fit_character_set
 from .elements import new_dataset, new_element
+from .fidelity import is_kept
 from .json_values import (
     SIMPLE_VALUES,
     decode_binary,
@@ -71,12 +72,17 @@ class JsonReader:
 
     Args:
         bulk_data: Called for each ``BulkDataURI``, or ``None`` to leave such elements empty.
+        misfits: Gets the tag (eight upper-case digits) of each element whose value is none of its
+            VR, so that something else was kept in its place.
     """
 
-    __slots__ = ("_bulk_data", "_empty", "_foreign", "_mode", "_pydicom_s", "_simple")
+    __slots__ = ("_bulk_data", "_empty", "_foreign", "_misfits", "_mode", "_pydicom_s", "_simple")
 
-    def __init__(self, bulk_data: BulkDataResolver | None = None) -> None:
+    def __init__(
+        self, bulk_data: BulkDataResolver | None = None, misfits: list[str] | None = None
+    ) -> None:
         self._bulk_data = bulk_data
+        self._misfits = misfits
         self._mode = config.settings.reading_validation_mode
         # VRs that a user's settings let pydicom convert to classes of other kinds.
         self._pydicom_s = frozenset(
@@ -84,6 +90,9 @@ class JsonReader:
             + (("DA", "DT", "TM") if config.datetime_conversion else ())
         )
         self._simple, self._empty = _tables(self._pydicom_s, config.use_none_as_empty_text_VR_value)
+        if misfits is not None:
+            # Of all that is simple, only these are altered without an error: some are too large.
+            self._simple = {**self._simple, float: {}}
         self._foreign: list[str] = []
 
     def read(self, obj: dict[str, Any], where: str = "") -> Dataset:
@@ -193,10 +202,15 @@ class JsonReader:
     ) -> DataElement:
         try:
             if vr in self._pydicom_s:
-                return self._checked_element(tag, vr, convert("LO", source))
-            value = convert(vr, source)
+                value = self._checked_element(tag, vr, convert("LO", source)).value
+            else:
+                value = convert(vr, source)
+            fits = self._misfits is None or is_kept(vr, source)
         except _NO_VALUE_OF_ITS_VR:
             vr, value = _kept(vr, source)
+            fits = False
+        if not fits and self._misfits is not None:
+            self._misfits.append(f"{tag:08X}")
         if vr in ENCODED_VRS:
             self._foreign += _foreign_texts(value)
         return new_element(tag, vr, value, self._mode)

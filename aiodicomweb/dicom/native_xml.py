@@ -45,7 +45,10 @@ _ENCODING: Final = re.compile(
 
 
 def dataset_from_xml(
-    octets: Buffer, bulk_data: Callable[[str, str, str], object] | None = None
+    octets: Buffer,
+    bulk_data: Callable[[str, str, str], object] | None = None,
+    *,
+    misfits: list[str] | None = None,
 ) -> Dataset:
     """Make a pydicom data set of a Native DICOM Model document (PS3.19 §A.1).
 
@@ -63,12 +66,15 @@ def dataset_from_xml(
             or the octets of the value field, or ``None`` for none. What is named by ``uuid``
             has a URI of the form ``urn:uuid:...``. Without it such elements are present and
             empty. What it raises is passed on.
+        misfits: Gets the tag of each element, written like that, also in items, whose value is
+            none of its VR: its text is kept as octets of VR UN, and a number that is too large is
+            infinite. Who writes the data set to a file would write other data than were sent.
 
     Raises:
         NativeXmlError: It is not XML, not of the model, has a document type declaration or
             exceeds a bound; ``path`` names the attribute. The message tells no value.
     """
-    document = Document(bulk_data)
+    document = Document(bulk_data, misfits)
     parser = expat.ParserCreate(None, " ")
     parser.buffer_text = True
     parser.XmlDeclHandler = _check_declaration

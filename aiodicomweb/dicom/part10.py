@@ -14,6 +14,7 @@ from pydicom.uid import UID
 
 from ..errors import Part10Error
 from .character_set import with_fitting_character_set
+from .padding import with_even_lengths
 from .uids import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_BIG_ENDIAN,
@@ -235,6 +236,7 @@ def encode(dataset: Dataset) -> bytes:
 
     The file meta information is completed from the data set; that of the data set is not changed.
     Where text is beyond the Specific Character Set (0008,0005), the file is in ``ISO_IR 192``.
+    Octets of an odd length are padded, as all values are (PS3.5 §7.1).
 
     Args:
         dataset: A data set with SOP Class UID and SOP Instance UID, whose transfer syntax is in
@@ -244,7 +246,7 @@ def encode(dataset: Dataset) -> bytes:
         Part10Error: The UIDs or the transfer syntax are missing, or a value cannot be written.
     """
     try:
-        whole = copy.copy(with_fitting_character_set(dataset))
+        whole = copy.copy(with_even_lengths(with_fitting_character_set(dataset)))
     except Exception:  # noqa: BLE001
         raise _unwritable() from None
     whole.file_meta = copy.deepcopy(getattr(dataset, "file_meta", None) or FileMetaDataset())

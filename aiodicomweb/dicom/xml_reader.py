@@ -12,6 +12,7 @@ from pydicom.tag import BaseTag
 
 from ..errors import NativeXmlError
 from .character_set import ENCODED_VRS, fit_character_set
+from .fidelity import is_kept
 from .vrs import MAX_DEPTH, TEXT_VRS, find_vr, is_data
 from .xml_values import (
     NAMESPACE,
@@ -88,13 +89,23 @@ class _Attribute:
 class Document:
     """Handlers of expat's events; names of elements are ``namespace name``.
 
+    Args:
+        bulk_data: Called for each ``BulkData``, or ``None`` to leave such elements empty.
+        misfits: Gets the tag of each element whose value is none of its VR, so that something else
+            was kept in its place.
+
     Attributes:
         result: The data set, when the document has ended.
     """
 
-    def __init__(self, bulk_data: Callable[[str, str, str], object] | None) -> None:
+    def __init__(
+        self,
+        bulk_data: Callable[[str, str, str], object] | None,
+        misfits: list[str] | None = None,
+    ) -> None:
         self.result: Dataset = Dataset()
         self._bulk_data = bulk_data
+        self._misfits = misfits
         self._open = [""]
         self._ignored = 0
         self._gaps = 0
@@ -240,12 +251,32 @@ class Document:
         if attribute.uri and not in_line and self._bulk_data is not None:
             fetched = self._bulk_data(f"{tag:08X}", vr, attribute.uri)
         try:
-            element = _read_element(tag, vr, attribute, fetched)
+            element = self._read_element(tag, vr, attribute, fetched)
         except NativeXmlError as error:
             raise self._error(error.message) from None
         if vr in ENCODED_VRS:
             members = element.value if element.VM > 1 else [element.value]
             self._note_text("".join(map(str, members)))
+        return element
+
+    def _read_element(
+        self, tag: BaseTag, vr: str, attribute: _Attribute, fetched: object
+    ) -> DataElement:
+        source: bytes | list[str]
+        if attribute.has_values:
+            source = [value or "" for value in attribute.values]
+        elif attribute.binary:
+            source = decode_base64(attribute.binary)
+        elif isinstance(fetched, bytes | bytearray | memoryview):
+            source = bytes(cast("bytes", fetched))
+        else:
+            try:
+                return _make(tag, vr, fetched)
+            except _NO_VALUE_OF_ITS_VR:
+                raise NativeXmlError("bulk data is not a value of its VR") from None
+        element = _convert(tag, vr, source)
+        if self._misfits is not None and (vr != element.VR or not is_kept(vr, source)):
+            self._misfits.append(f"{tag:08X}")
         return element
 
     def _assemble(self) -> Dataset:
@@ -328,26 +359,17 @@ def _by_tag(item: tuple[str, DataElement]) -> int:
     return item[1].tag
 
 
-def _read_element(tag: BaseTag, vr: str, attribute: _Attribute, fetched: object) -> DataElement:
-    if attribute.has_values:
-        return _convert(tag, vr, from_texts, [value or "" for value in attribute.values])
-    if attribute.binary:
-        return _convert(tag, vr, from_octets, decode_base64(attribute.binary))
-    if isinstance(fetched, bytes | bytearray | memoryview):
-        return _convert(tag, vr, from_octets, bytes(cast("bytes", fetched)))
+def _convert(tag: BaseTag, vr: str, source: bytes | list[str]) -> DataElement:
     try:
-        return _make(tag, vr, fetched)
-    except _NO_VALUE_OF_ITS_VR:
-        raise NativeXmlError("bulk data is not a value of its VR") from None
-
-
-def _convert(tag: BaseTag, vr: str, convert: Callable[[str, Any], Any], source: Any) -> DataElement:
-    try:
-        return _make(tag, vr, convert(vr, source))
+        return _make(tag, vr, _from(vr, source))
     except _NO_VALUE_OF_ITS_VR:
         # What cannot be converted, such as letters in DS: as octets it is harmless.
-        octets = source if convert is from_octets else from_texts("UN", source)
+        octets = _from("UN", source)
         return _make(tag, "UN", octets.rstrip(b" \0") if vr in TEXT_VRS else octets)
+
+
+def _from(vr: str, source: bytes | list[str]) -> Any:
+    return from_octets(vr, source) if isinstance(source, bytes) else from_texts(vr, source)
 
 
 def _make(tag: BaseTag, vr: str, value: Any) -> DataElement:

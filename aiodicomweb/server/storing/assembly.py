@@ -9,7 +9,8 @@ bulk data are copied block by block. What is held in memory is one data set with
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from ...wire import Limits, PartHead
 
 __all__ = ["AssembledFile", "Assembly"]
+
+_log = logging.getLogger("aiodicomweb.server")
+_MOST_NAMED: Final = 8
+"""Elements of one instance that the log names."""
 
 
 class AssembledFile:
@@ -167,6 +172,13 @@ class Assembly:
 
 
 def _file(composition: Composition) -> AssembledFile | FailedInstance:
+    if misfits := composition.misfits:
+        # The answer has no place for them.
+        _log.warning(
+            "an instance was not stored: values that are none of their VRs, %d in all: %s",
+            len(misfits),
+            ", ".join(misfits[:_MOST_NAMED]),
+        )
     if composition.reason is not None or composition.dataset is None:
         return composition.failed(composition.reason or FailureReason.CANNOT_UNDERSTAND)
     try:

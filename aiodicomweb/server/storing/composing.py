@@ -44,6 +44,7 @@ class Composition:
         dataset: The data set, whose bulk data are still in their parts.
         syntax: Its transfer syntax.
         uris: The bulk data that it refers to.
+        misfits: Tags of the elements whose values are none of their VRs; with any it fails.
     """
 
     sop_class_uid: str
@@ -52,6 +53,7 @@ class Composition:
     dataset: Dataset | None = field(default=None, repr=False)
     syntax: str = EXPLICIT_VR_LITTLE_ENDIAN
     uris: set[str] = field(default_factory=set[str], repr=False)
+    misfits: list[str] = field(default_factory=list[str], repr=False)
 
     def failed(self, reason: FailureReason) -> FailedInstance:
         """The same as a failure."""
@@ -66,6 +68,9 @@ def compose(
 ) -> Composition:
     """Put a data set together; its bulk data stay where they are. Blocks.
 
+    A value that is none of its VR is a failure: a client that reads may like to see the rest of the
+    data set, but an archive must not keep other data than it was given.
+
     Args:
         source: An object of JSON, or a document of XML.
         media_type: That of the part it stood in.
@@ -76,16 +81,18 @@ def compose(
         OSError: A part cannot be read.
     """
     composer = _Composer(bulk, most)
+    misfits: list[str] = []
     try:
         if isinstance(source, bytes):
-            dataset = dataset_from_xml(source, composer.resolve)
+            dataset = dataset_from_xml(source, composer.resolve, misfits=misfits)
         else:
-            dataset = dataset_from_json(source, composer.resolve)
+            dataset = dataset_from_json(source, composer.resolve, misfits=misfits)
     except ContentError:
         return Composition(*_uids_of(source), FailureReason.CANNOT_UNDERSTAND)
     syntax = composer.finish(dataset, media_type)
     uids = _uid_text(dataset.get("SOPClassUID")), _uid_text(dataset.get("SOPInstanceUID"))
-    return Composition(*uids, composer.reason, dataset, syntax, composer.uris)
+    reason = composer.reason or (FailureReason.CANNOT_UNDERSTAND if misfits else None)
+    return Composition(*uids, reason, dataset, syntax, composer.uris, misfits)
 
 
 class _Composer:

@@ -18,6 +18,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element, write_file_meta_info
 from pydicom.uid import UID
 
+from ...dicom.padding import with_even_lengths
 from ...dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, is_encapsulated
 from ...errors import Part10Error
 from .spool import BLOCK, SpooledPart
@@ -112,7 +113,7 @@ def splice_file(dataset: Dataset, syntax: str) -> Iterator[bytes]:
     writer = _Writer()
     try:
         head = _head(dataset, syntax)
-        writer.write(dataset, None)
+        writer.write(with_even_lengths(dataset), None)
     except Part10Error:
         raise
     except Exception as error:  # noqa: BLE001

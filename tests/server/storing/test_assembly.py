@@ -216,6 +216,40 @@ async def test_a_broken_data_set_fails_alone(ask: Asking, archive: PlainArchive)
     assert (FailureReason.CANNOT_UNDERSTAND,) == answer.other_failures
 
 
+async def test_what_is_no_value_of_its_vr_is_not_stored(
+    ask: Asking, archive: PlainArchive, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The instance fails alone, and the log names the elements without their values (STW-65)."""
+    odd = "".join(f',"000910{number:02X}":{{"vr":"US","Value":["Doe"]}}' for number in range(1, 10))
+    body = json_body(f"[{metadata()},{metadata(instance='1.2.3.8', more=odd)}]".encode())
+    response = await ask("POST", "/studies", JSON_PARTS, body)
+
+    assert (202, ["1.2.3.9"]) == (response.status, list(archive.files))
+    assert [("1.2.3.8", FailureReason.CANNOT_UNDERSTAND)] == [
+        (failed.sop_instance_uid, failed.failure_reason) for failed in read(response).failed
+    ]
+    (line,) = caplog.messages
+    assert "9 in all: 00091001, 00091002, " in line
+    assert line.endswith("00091008")
+    assert "Doe" not in caplog.text
+
+
+async def test_octets_are_stored_with_an_even_length(ask: Asking, archive: PlainArchive) -> None:
+    """Those of VR UN, too, which pydicom writes as they are (PS3.5 §7.1)."""
+    odd = '"vr":"UN","InlineBinary":"YWJj"}'
+    more = f',"00081140":{{"vr":"SQ","Value":[{{"00091001":{{{odd}}}]}},"00091001":{{{odd}'
+    response = await ask(
+        "POST", "/studies", JSON_PARTS, json_body(f"[{metadata(more=more)}]".encode())
+    )
+    (octets,) = archive.files.values()
+    stored = decode(octets)
+
+    assert (200, 0) == (response.status, len(octets) % 2)
+    assert [b"abc\0"] * 2 == [
+        each[0x00091001].value for each in (stored, stored.ReferencedImageSequence[0])
+    ]
+
+
 @pytest.mark.parametrize("text", ["[{", "[1]", "[]", "", "{}x", '"text"'])
 async def test_metadata_that_are_no_json(ask: Asking, archive: PlainArchive, text: str) -> None:
     """400, and nothing is stored, whatever came before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from ...support.codestreams import (
     jpeg,
     jpeg_2000,
 )
+from ...support.native_xml import attribute, document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from aiodicomweb.dicom import JsonObject
 
 JSON = MediaType.parse("application/dicom+json")
+XML = MediaType.parse("application/dicom+xml")
 MOST = 1 << 32
 PIXELS = {"7FE00010": {"vr": "OB", "BulkDataURI": "pixels"}}
 ROOT = "1.2.840.10008.1.2."
@@ -264,3 +267,99 @@ def test_pixel_data_are_octets(spool: Spool, vr: str) -> None:
     obj = {"7FE00010": {"vr": vr, "BulkDataURI": "pixels"}}
 
     assert composed(obj, part(spool, b"ab")).reason is not None
+
+
+MISFITS: list[tuple[str, Any]] = [
+    *(("US", value) for value in (-1, 70000, 99999999, "abcd", 1.5)),
+    ("SS", 40000),
+    ("UL", 2**32),
+    ("SL", 2**31),
+    ("FD", "x"),
+    ("FD", "1e400"),
+    ("FL", 1e300),
+    ("DS", "abc"),
+    ("IS", "x"),
+    ("AT", "zz"),
+    ("OW", 65536),
+    ("UN", "abc"),
+]
+"""Members of values that are none of their VRs."""
+
+
+def in_json(vr: str, value: Any) -> JsonObject:
+    """An object with a value."""
+    return {"00091001": {"vr": vr, "Value": [value]}}
+
+
+def in_xml(vr: str, value: Any, more: str = "") -> str:
+    """The same as an attribute."""
+    return attribute("00091001", vr, f'<Value number="1">{value}</Value>{more}')
+
+
+@pytest.mark.parametrize(("vr", "value"), [*MISFITS, ("US", True), ("LO", "\ud800")])
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_what_is_no_value_of_its_vr_in_json(vr: str, value: Any, *, is_nested: bool) -> None:
+    """The instance fails: it would be kept as something else (STW-65)."""
+    obj = in_json(vr, value)
+    obj = {"00081140": {"vr": "SQ", "Value": [obj]}} if is_nested else obj
+    found = composed({"00080018": {"vr": "UI", "Value": ["1.2"]}, **obj})
+
+    assert (FailureReason.CANNOT_UNDERSTAND, "1.2") == (found.reason, found.sop_instance_uid)
+    assert ["00091001"] == found.misfits
+
+
+@pytest.mark.parametrize(("vr", "value"), MISFITS)
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_what_is_no_value_of_its_vr_in_xml(vr: str, value: Any, *, is_nested: bool) -> None:
+    """As in JSON, and the instance is known (STW-65)."""
+    odd = in_xml(vr, value)
+    odd = attribute("00081140", "SQ", f'<Item number="1">{odd}</Item>') if is_nested else odd
+    uid = attribute("00080018", "UI", '<Value number="1">1.2</Value>')
+    found = compose(document(uid, odd), XML, {}, MOST)
+
+    assert (FailureReason.CANNOT_UNDERSTAND, "1.2") == (found.reason, found.sop_instance_uid)
+    assert ["00091001"] == found.misfits
+
+
+def test_bulk_data_that_are_no_value_of_their_vr(spool: Spool) -> None:
+    """Half a number, and text that is not UTF-8 (JSN-42)."""
+    for vr, octets in (("US", b"abc"), ("UT", b"\xff")):
+        obj = {"00091001": {"vr": vr, "BulkDataURI": "x"}}
+        found = composed(obj, x=part(spool, octets))
+
+        assert FailureReason.CANNOT_UNDERSTAND is found.reason
+        assert {"x"} == found.uris
+
+
+@pytest.mark.parametrize(
+    ("expected", "vr", "value"),
+    [
+        (65535, "US", 65535),
+        (512, "US", "512"),
+        (1, "US", 1.0),
+        (-32768, "SS", -32768),
+        (2**32 - 1, "UL", 2**32 - 1),
+        (1e308, "FD", 1e308),
+        (math.inf, "FD", "Infinity"),
+        (-math.inf, "FL", "-Infinity"),
+        (0.5, "FL", 0.5),
+        ("1.50", "DS", "1.50"),
+        ("2020-01-01", "DA", "2020-01-01"),
+        ("\u00e9", "LO", "\u00e9"),
+        (0x00100010, "AT", "00100010"),
+        (b"\1\0", "OW", 1),
+    ],
+)
+def test_what_is_a_value_of_its_vr(expected: Any, vr: str, value: Any) -> None:
+    """It is kept, in JSON and in XML, and so is text, whether or not it obeys its VR's grammar."""
+    found = composed(in_json(vr, value))
+    also = compose(document(in_xml(vr, value)), XML, {}, MOST)
+
+    for each in (found, also):
+        assert (None, []) == (each.reason, each.misfits)
+        assert each.dataset is not None
+        element = each.dataset[0x00091001]
+        assert (vr, expected) == (
+            element.VR,
+            str(element.value) if vr == "DS" else element.value,
+        )
