@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -15,13 +15,14 @@ import anyio.to_thread
 from ..errors import ConfigurationError, TransportError
 from ..http import Origin
 from ..wire import Limits
-from .deadline import Deadlines, ServerTimeout
+from .deadline import ServerTimeout
+from .pace import ServerDeadlines
 from .served_exchange import Service
 from .server_connection import ServerConnection
 from .tcp import TcpStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from ssl import SSLContext
     from typing import Self
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from .served_exchange import Exchange, Handler
     from .stream import ByteStream
 
-__all__ = ["HttpServer"]
+__all__ = ["HttpServer", "slowest"]
 
 _log = logging.getLogger("aiodicomweb.server")
+
+T = TypeVar("T")
 
 _TIMEOUT = ServerTimeout()
 _LIMITS = Limits()
@@ -43,17 +46,41 @@ _BACKLOG = 128
 _SHORTAGE_SECONDS = 0.1
 """A pause where the system has no descriptor or memory for another connection."""
 
+_SLOW_SECONDS = 5.0
+"""By how much a peer must be behind to give way to another: more than lost packets cost."""
+
+_LOOK_SECONDS = 0.5
+"""How often it is looked who has to give way, as long as another waits."""
+
 
 class _Accepted:
-    """A connection: its socket, and once TLS is there, who serves it."""
+    """A connection: its socket, how far the client is behind, and once TLS is there, who serves it.
 
-    __slots__ = ("connection", "scope", "socket", "stream")
+    Args:
+        sock: A socket as it was accepted.
+        peer: The client's address.
+        timeout: How long to wait for the client.
+    """
 
-    def __init__(self, sock: socket.socket) -> None:
+    __slots__ = ("connection", "deadlines", "peer", "scope", "socket", "stream")
+
+    def __init__(self, sock: socket.socket, peer: str, timeout: ServerTimeout) -> None:
         self.socket = sock
+        self.peer = peer
         self.stream = TcpStream(sock)
+        self.deadlines = ServerDeadlines(timeout, peer)
         self.scope = anyio.CancelScope()
         self.connection: ServerConnection | None = None
+
+
+def slowest(behind: Iterable[tuple[float, T]]) -> T | None:
+    """Who has to give way to another client: the one that is behind by most, if that is much.
+
+    Args:
+        behind: Seconds, and the client that is behind by them.
+    """
+    seconds, client = max(behind, key=lambda pair: pair[0], default=(0.0, None))
+    return client if seconds > _SLOW_SECONDS else None
 
 
 class _Host:
@@ -132,7 +159,8 @@ class HttpServer:
         timeout: How long to wait for the peers.
         limits: Bounds over what they send.
         connections: The most connections at one time. For a further one the one that has been
-            idle for longest is closed; where none is idle it waits until one has its response.
+            idle for longest is closed; where none is idle the one whose client is behind by most,
+            if that is more than 5 seconds; else it waits until one has its response.
         observe: Is told of each exchange behind its end; the access log is made of it.
 
     Attributes:
@@ -274,33 +302,43 @@ class HttpServer:
     async def _accept(self, listener: socket.socket) -> None:
         while not self._stopping:
             if self._room.value == 0:
-                # Nobody can lock others out by connections on which nothing happens.
                 with contextlib.suppress(anyio.ClosedResourceError):
                     await anyio.wait_readable(listener)
-                self._make_room()
+                await self._make_room()
             await self._room.acquire()
-            sock = await self._accept_one(listener)
-            if sock is None:
+            accepted = await self._accept_one(listener)
+            if accepted is None:
                 return
-            accepted = _Accepted(sock)
             self._open.add(accepted)
             self._host.tasks.start_soon(self._serve, accepted)
 
-    def _make_room(self) -> None:
-        """Close the connection that has been idle for longest, else all behind their responses."""
+    async def _make_room(self) -> None:
+        """Let somebody go: nobody can lock others out by being idle or slow."""
+        while self._room.value == 0:
+            self._let_go()
+            with anyio.move_on_after(_LOOK_SECONDS):
+                await self._closed.wait()
+
+    def _let_go(self) -> None:
+        """Close who is idle for longest, or cut who is slowest, or all behind their responses."""
         connections = [a.connection for a in self._open if a.connection is not None]
         idle = [(c.idle_since, c) for c in connections if c.idle_since is not None]
         if idle:
             min(idle, key=lambda pair: pair[0])[1].retire()
             return
+        now = anyio.current_time()
+        slow = slowest((accepted.deadlines.behind(now), accepted) for accepted in self._open)
+        if slow is not None:
+            slow.scope.cancel()
+            return
         for connection in connections:
             connection.retire()
 
-    async def _accept_one(self, listener: socket.socket) -> socket.socket | None:
+    async def _accept_one(self, listener: socket.socket) -> _Accepted | None:
         """The next connection; ``None`` once the listener is closed."""
         while True:
             try:
-                sock, _ = listener.accept()
+                sock, (peer, *_) = listener.accept()
             except BlockingIOError:
                 with contextlib.suppress(anyio.ClosedResourceError):
                     await anyio.wait_readable(listener)
@@ -311,7 +349,7 @@ class HttpServer:
                     _log.warning("no connection can be accepted: %s", error.strerror)
                     await anyio.sleep(_SHORTAGE_SECONDS)
             else:
-                return sock
+                return _Accepted(sock, str(peer), self._timeout)
 
     # --- connections -----------------------------------------------------------------------------
 
@@ -335,7 +373,6 @@ class HttpServer:
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer = str(sock.getpeername()[0])
             own = Origin("", *sock.getsockname()[:2])
         except OSError:
             return  # the client was faster to leave
@@ -343,8 +380,8 @@ class HttpServer:
             handler=self._handler,
             scheme="http" if self._tls is None else "https",
             authority=str(own).removeprefix("://"),
-            peer=peer,
-            deadlines=Deadlines(self._timeout, peer),
+            peer=accepted.peer,
+            deadlines=accepted.deadlines,
             limits=self._limits,
             observe=self._observe,
         )

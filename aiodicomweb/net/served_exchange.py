@@ -36,7 +36,7 @@ from .sending import Sender
 if TYPE_CHECKING:
     from ..errors import DicomWebError
     from ..wire import Arena, Limits
-    from .deadline import Deadlines
+    from .pace import ServerDeadlines
     from .stream import ByteStream
 
 __all__ = ["Exchange", "Handler", "ServedExchange", "Service", "report_failure"]
@@ -97,7 +97,7 @@ class Service:
         scheme: ``https`` if the connection is secured, else ``http``.
         authority: Host and port of this server, for requests that name none.
         peer: The client's address.
-        deadlines: The phases' seconds.
+        deadlines: The phases' seconds, of this connection alone.
         limits: Bounds.
         observe: Is told of each exchange, as soon as its response was sent.
     """
@@ -106,7 +106,7 @@ class Service:
     scheme: str
     authority: str
     peer: str
-    deadlines: Deadlines
+    deadlines: ServerDeadlines
     limits: Limits
     observe: Callable[[Exchange], None] | None = None
 
@@ -198,6 +198,7 @@ class ServedExchange:
         except (ProtocolError, DeadlineExceeded) as error:
             self.last = True
             return _refusal(error)
+        self._service.deadlines.begin_body()
         body = BodyStream(self._exchange.body, self._receive_body)
         try:
             return await self._service.handler(request, body)
@@ -223,8 +224,10 @@ class ServedExchange:
         if self._exchange.expects_continue:
             self._sender.hold(self._exchange.continue_head())
             await self._sender.flush()
+        before = self._received
         with self._service.deadlines.phase("read"):
             await self._receive(wanted)
+        self._service.deadlines.arrived(self._received - before)
 
     async def _receive(self, wanted: int) -> None:
         self._intact = False
@@ -348,7 +351,7 @@ class ServedExchange:
 
     async def _linger(self, ended: anyio.Event) -> None:
         """Wait until the peer has closed too, or has nothing more to say."""
-        with anyio.move_on_after(_LINGER_SECONDS):
+        with anyio.move_on_after(_LINGER_SECONDS), self._service.deadlines.waiting():
             before = -1
             while before != self._discarded and not ended.is_set():
                 before = self._discarded

@@ -28,7 +28,8 @@ from ..errors import (
 )
 from ..http import URL, Headers, Request
 from ..http.url import quote
-from ..net import BodyStream, Deadlines, ServerTimeout
+from ..net import BodyStream, ServerTimeout
+from ..net.pace import ServerDeadlines
 from ..net.sending import Sender
 from ..net.served_exchange import report_failure
 from ..wire import BLOCK, Limits
@@ -89,8 +90,8 @@ class AsgiApplication:
         access: Who may ask; everybody if ``None``.
         cors: Which pages of other origins may; none if ``None``.
         most_results: The most results of one answer to a search.
-        timeout: How long to wait for the clients: ``read`` and ``write`` count here, the other
-            phases are the server's.
+        timeout: How long to wait for the clients: ``read``, ``rate`` and ``write`` count here,
+            the other phases are the server's.
         limits: Bounds.
 
     Raises:
@@ -195,7 +196,7 @@ class AsgiApplication:
                 "the archive is not open",
                 hint="async with application: in the lifespan of what it is mounted in",
             )
-        client = _Client(receive, send, Deadlines(self._timeout, ""))
+        client = _Client(receive, send, ServerDeadlines(self._timeout, ""))
         try:
             answer = await self._respond(scope, client)
             await client.answer(answer, with_body=scope["method"] != "HEAD")
@@ -295,7 +296,7 @@ class _Client:
     with another.
     """
 
-    def __init__(self, receive: _Receive, send: _Send, deadlines: Deadlines) -> None:
+    def __init__(self, receive: _Receive, send: _Send, deadlines: ServerDeadlines) -> None:
         self._receive = receive
         self._send = send
         self._deadlines = deadlines
@@ -319,6 +320,7 @@ class _Client:
             raise ConnectionLost("the client went away", phase="read")
         self._request_ended = not message.get("more_body", False)
         octets: bytes = message.get("body", b"")
+        self._deadlines.arrived(len(octets))
         return octets
 
     async def answer(self, answer: OutgoingResponse, *, with_body: bool) -> None:

@@ -23,7 +23,7 @@ __all__ = ["Cors"]
 _METHODS: Final = "GET, HEAD, POST, DELETE, OPTIONS"
 _REQUEST_FIELDS: Final = (
     "Accept, Authorization, Cache-Control, Content-Type, If-None-Match, If-Range, Range, "
-    "X-Requested-With"
+    "traceparent, tracestate, X-Requested-With"
 )
 _EXPOSED_FIELDS: Final = (
     "Accept-Ranges, Content-Disposition, Content-Length, Content-Location, Content-Range, "

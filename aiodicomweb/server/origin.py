@@ -132,6 +132,8 @@ class Origin:
     async def _dispatch(self, request: Request, body: BodyStream) -> OutgoingResponse:
         base = URL(request.url.scheme, request.url.authority, self._path)
         path = request.url.path
+        if request.method == "OPTIONS" and not path:
+            return _other_method(request, self._all_methods())
         if self._is_document(path):
             return self._describe(request, base)
         route = self._route(path)
@@ -179,6 +181,11 @@ class Origin:
         if self._allow_delete and is_object:
             found.append("DELETE")
         return tuple(found)
+
+    def _all_methods(self) -> tuple[str, ...]:
+        """What some resource admits: asked for by ``OPTIONS *`` (RFC 9110 §9.3.7)."""
+        post = ("POST",) if self._allow_store else ()
+        return (*_READING, *post, *(("DELETE",) if self._allow_delete else ()))
 
     def _describe(self, request: Request, base: URL) -> OutgoingResponse:
         if request.method not in (*_READING, "OPTIONS"):

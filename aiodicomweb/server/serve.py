@@ -12,6 +12,7 @@ from ..http import Origin as HttpOrigin
 from ..net import HttpServer, ServerTimeout
 from ..wire import Limits
 from .cors import Cors
+from .hosts import Hosts
 from .origin import Origin
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from ssl import SSLContext
     from typing import Self
 
-    from ..net import Exchange
+    from ..http import OutgoingResponse, Request
+    from ..net import BodyStream, Exchange
     from .access import Access
     from .archive import Archive
 
@@ -58,10 +60,14 @@ class Server:
         access: Who may ask; everybody if ``None``.
         cors: Which pages of other origins may: all or none of them, those of these origins, or
             what a :class:`Cors` says.
+        allowed_hosts: By which names it may be asked for, without port, beside its own: those that
+            a gateway passes on. Any other is a 421, also where none are given and only loopback
+            addresses are listened on: see :class:`~aiodicomweb.server.hosts.Hosts`.
         most_results: The most results of one answer to a search.
         timeout: How long to wait for the clients.
         limits: Bounds over what they send.
-        connections: The most connections at one time; those that are idle give way to further ones.
+        connections: The most connections at one time; those that are idle, and else those that
+            are slowest, give way to further ones.
 
     Raises:
         ConfigurationError: Settings that cannot be, or that contradict each other. On entering:
@@ -80,6 +86,7 @@ class Server:
         allow_delete: bool = False,
         access: Access | None = None,
         cors: bool | Cors | Iterable[str] = False,
+        allowed_hosts: Iterable[str] = (),
         most_results: int = 1000,
         timeout: ServerTimeout = _TIMEOUT,
         limits: Limits = _LIMITS,
@@ -97,11 +104,12 @@ class Server:
             most_results=most_results,
             limits=limits,
         )
+        self._hosts = Hosts(host, allowed_hosts)
         self._archive = archive
         self._tls = tls
         self._path = path.rstrip("/")
         self._http = HttpServer(
-            self._origin.respond,
+            self._respond,
             host=host,
             port=port,
             tls=tls,
@@ -161,6 +169,10 @@ class Server:
             grace: Seconds for what runs.
         """
         await self._http.stop(grace)
+
+    async def _respond(self, request: Request, body: BodyStream) -> OutgoingResponse:
+        refused = self._hosts.check(request, self._http.host)
+        return refused or await self._origin.respond(request, body)
 
     def _log(self, exchange: Exchange) -> None:
         path = exchange.path if self._origin.has_path(exchange.path) else ""

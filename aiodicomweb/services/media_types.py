@@ -139,7 +139,7 @@ def _media_type(resource: Resource, item: str | MediaType | tuple[str, str]) -> 
 
 
 def check_families(ranges: Iterable[MediaRange]) -> None:
-    """Check that what is accepted is DICOM, or rendered (PS3.18 §8.3.3.1, §8.7.5).
+    """Check that what a client asks for is DICOM, or rendered (PS3.18 §8.3.3.1, §8.7.5).
 
     Wildcards, names that both families have, and what has no weight are of neither.
 

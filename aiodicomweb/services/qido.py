@@ -18,7 +18,7 @@ from ..http import (
     parse_accept,
 )
 from .content import read_datasets, write_datasets
-from .media_types import check_families, related
+from .media_types import related
 from .query import AttributeName, Query, SearchFilters
 from .representation import Representation
 from .routes import Service, services_of
@@ -219,14 +219,11 @@ def _representation(
     accept = headers.get("Accept")
     asked = [v for name, values in parameters if name == "accept" for v in values]
     accepted = None if accept is None else parse_accept(accept)
-    parameter = parse_accept(asked)
-    with refusing():
-        check_families((*(accepted or ()), *parameter))
     chosen = choose_media_type(
         # The general name of JSON is what old clients ask for.
         [*_MEDIA_TYPES.values(), MediaType("application", "json")],
         accepted,
-        parameter=parameter,
+        parameter=parse_accept(asked),
         default=_MEDIA_TYPES[Representation.JSON],
     )
     if chosen is None:

@@ -125,8 +125,32 @@ class RetrieveRequest:
         headers: Headers | None = None,
         rendering: RenderingOptions | None = None,
     ) -> None:
+        self._fill(
+            base_url,
+            selector_or_url,
+            resource,
+            media_types,
+            byte_range,
+            parameters,
+            headers or Headers(),
+            rendering,
+        )
+        if resource is not Resource.BULKDATA:
+            # An encapsulated document comes as what it is, such as a PDF (RET-65).
+            check_families((*self._accepted(), *self._asked()))
+
+    def _fill(
+        self,
+        base_url: URL,
+        selector_or_url: Selector | URL,
+        resource: Resource,
+        media_types: MediaTypes | None,
+        byte_range: tuple[int, int | None] | None,
+        parameters: GivenParameters,
+        headers: Headers,
+        rendering: RenderingOptions | None,
+    ) -> None:
         _check_target(selector_or_url, resource)
-        headers = headers or Headers()
         given = fix_parameters(parameters)
         wanted = wanted_media_types(resource, media_types)
         if "Accept" in headers:
@@ -147,9 +171,6 @@ class RetrieveRequest:
         object.__setattr__(self, "byte_range", byte_range)
         object.__setattr__(self, "parameters", given)
         object.__setattr__(self, "headers", further_headers(headers, self._own_headers()))
-        if resource is not Resource.BULKDATA:
-            # An encapsulated document comes as what it is, such as a PDF (RET-65).
-            check_families((*self._accepted(), *self._asked()))
 
     @property
     def rendering(self) -> RenderingOptions:
@@ -197,7 +218,8 @@ class RetrieveRequest:
 
         A path that is no resource of the service may still be that of bulk data, whose URLs are
         the server's own (PS3.18 §10.4.1.1.5): then ``target`` is the whole URL, query included.
-        Who asks without ``Accept`` takes anything.
+        Who asks without ``Accept`` takes anything. Media types of both families may be named, as
+        browsers do: those that the resource is not given as say nothing (PS3.18 §8.7.7).
 
         Args:
             request: The request.
@@ -220,13 +242,9 @@ class RetrieveRequest:
             own = base_url or URL(url.scheme, url.authority, "")
             return cls(own, url, Resource.BULKDATA, headers=headers)
         with refusing():
-            found = cls(
-                base,
-                route.selector,
-                route.resource,
-                parameters=request.url.parse_query(),
-                headers=headers,
-            )
+            found = cls.__new__(cls)
+            query = request.url.parse_query()
+            cls._fill(found, base, route.selector, route.resource, None, None, query, headers, None)
         _ = found.rendering  # refuses what cannot be
         return found
 

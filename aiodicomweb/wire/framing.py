@@ -218,7 +218,7 @@ class ChunkedFraming:
         length = arena.find_undecoded(b"\r\n")
         if length < 0 or length > self._limit:
             # The last octet may be the CR that ends a line which is just short enough.
-            self._check_line(arena.undecoded - 1 if length < 0 else length)
+            self._check_length(arena.undecoded - 1 if length < 0 else length, "a chunk's size line")
             return False
         match = self._size_line.fullmatch(arena.undecoded_view()[:length])
         if match is None:
@@ -258,7 +258,7 @@ class ChunkedFraming:
         else:
             match = _TRAILERS_END.search(view, 0, self._limit)
             if match is None:
-                self._check_line(len(view))
+                self._check_length(len(view), "the trailer section")
                 return False
             length = match.end()
             self._check_line_ends(view[:length])
@@ -272,13 +272,9 @@ class ChunkedFraming:
         if self._strict and _BARE_LF.search(trailers):
             raise FramingError("a line of the trailers ends without CR")
 
-    def _check_line(self, length: int) -> None:
+    def _check_length(self, length: int, what: str) -> None:
         if length > self._limit:
-            raise LimitExceeded(
-                "a chunk's size line or the trailers are too long",
-                limit="chunk_line",
-                value=self._limit,
-            )
+            raise LimitExceeded(f"{what} is too long", limit="chunk_line", value=self._limit)
 
 
 LAST_CHUNK = b"0\r\n\r\n"

@@ -241,10 +241,13 @@ class ServerHeads:
             raise RemoteProtocolError("there is no request in the head")
         version = _http_version(event.http_version.decode("ascii"))
         headers = Headers.from_wire(event.headers)
-        url = _request_url(event.target.decode("ascii"), headers.get("Host", ""), scheme)
+        method, target = event.method.decode("ascii"), event.target.decode("ascii")
+        if (method, target) == ("OPTIONS", "*"):
+            target = ""  # of the server itself: there is no path (RFC 9112 §3.3)
+        url = _request_url(target, headers.get("Host", ""), scheme)
         if not url.authority and version != "1.0":
             raise RemoteProtocolError("the request names no host")
-        request = Request(event.method.decode("ascii"), url, headers.without("Host"))
+        request = Request(method, url, headers.without("Host"))
         return RequestHead(request, version)
 
     def proceed(self) -> bytes:
@@ -296,7 +299,7 @@ def _http_version(version: str) -> str:
 def _request_url(target: str, host: str, scheme: str) -> URL:
     """The URL of a request: a target that is a whole URL overrules ``Host`` (RFC 9112 §3.2.2)."""
     try:
-        if not target.startswith("/"):
+        if target and not target.startswith("/"):
             url = URL.parse(target)
             URL(scheme if host else "", host, "")  # overruled, but it must be one
             if url.host and url.fragment is None and "@" not in host:

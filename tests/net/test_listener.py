@@ -532,9 +532,7 @@ def test_who_gives_way(expected: str | None, behind: list[tuple[float, str]]) ->
     [GET[:20], post(b"abc")[:-1], b"", GET + post(b"abc")[:-1], b"?\r\n\r\n"],
     ids=["head", "body", "tls", "second body", "end"],
 )
-async def test_a_slow_connection_gives_way(
-    octets: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_connection_gives_way(octets: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody locks others out by octets that come one by one, wherever; it is cut."""
     monkeypatch.setattr(listener, "_SLOW_SECONDS", 0.0)
     context = contexts()
@@ -575,12 +573,15 @@ async def test_who_is_served_does_not_give_way(monkeypatch: pytest.MonkeyPatch) 
         await go_on.wait()
         return answer(b"here")
 
-    async with serving(handler, connections=1) as server, talk(server, post(b"abc")) as one:
-        async with talk(server, GET) as two:
-            for _ in range(50):
-                await anyio.lowlevel.checkpoint()
-            go_on.set()
-            assert [(200, b"here")] * 2 == [await peer.response() for peer in (one, two)]
+    async with (
+        serving(handler, connections=1) as server,
+        talk(server, post(b"abc")) as one,
+        talk(server, GET) as two,
+    ):
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+        go_on.set()
+        assert [(200, b"here")] * 2 == [await peer.response() for peer in (one, two)]
 
 
 async def test_a_tls_handshake_that_does_not_come() -> None:
@@ -612,7 +613,7 @@ async def test_stopping_lets_what_runs_finish(*, tls: bool) -> None:
         return answer(LARGE)
 
     context = contexts()
-    answers = []
+    answers: list[tuple[int, bytes]] = []
 
     async def store() -> None:
         answers.append(await send(transport, server, "POST"))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from aiodicomweb.net import BodyStream, Deadlines, Exchange, Handler, ServerTimeout
+from aiodicomweb.net import BodyStream, Exchange, Handler, ServerTimeout
+from aiodicomweb.net.pace import ServerDeadlines
 from aiodicomweb.net.served_exchange import Service
 from aiodicomweb.net.server_connection import ServerConnection
 from aiodicomweb.wire import Limits

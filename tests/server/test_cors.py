@@ -35,6 +35,7 @@ async def test_a_browser_may_ask_first(cors: Cors, path: str) -> None:
     assert (204, b"") == (response.status, response.body)
     allowed = response.headers.tokens("Access-Control-Allow-Headers")
     assert {"accept", "authorization", "content-type", "if-none-match", "range"} <= set(allowed)
+    assert {"traceparent", "tracestate"} <= set(allowed), "of pages that are traced"
     methods = response.headers.tokens("Access-Control-Allow-Methods")
     assert {"get", "head", "post", "delete"} <= set(methods)
     assert "7200" == response.headers["Access-Control-Max-Age"]

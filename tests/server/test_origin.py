@@ -79,6 +79,22 @@ async def test_methods_that_a_resource_does_not_have(
     assert 0 == ask.read
 
 
+@pytest.mark.parametrize("path", ["", "/dicom-web"])
+@pytest.mark.parametrize(
+    ("allow", "settings"),
+    [
+        ("GET, HEAD, POST, OPTIONS", {}),
+        (READ, {"allow_store": False}),
+        ("GET, HEAD, POST, DELETE, OPTIONS", {"allow_delete": True}),
+    ],
+)
+async def test_the_server_itself(allow: str, settings: dict[str, Any], path: str) -> None:
+    """``OPTIONS *``, which has no path, is told what there is at all (RFC 9110 §9.3.7)."""
+    response = await Asking(Origin(PlainArchive(), base_path=path, **settings))("OPTIONS", "")
+
+    assert (204, allow) == (response.status, response.headers["Allow"])
+
+
 async def test_storing_can_be_off() -> None:
     """Then it is a method that the resource does not have."""
     ask = Asking(Origin(PlainArchive(), allow_store=False))

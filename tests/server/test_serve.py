@@ -105,10 +105,49 @@ async def test_the_url_told_is_the_one_that_works(
 async def test_a_host_without_its_port(told: str, host: str) -> None:
     """dicomweb-client forgets it, and could not follow the URLs that it is told."""
     request = f"OPTIONS / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    async with Server(MemoryArchive()) as server:
+    async with Server(MemoryArchive(), allowed_hosts=["pacs.example"]) as server:
         answer = await exchange(server.port, request.encode())
 
     assert f'"@base": "http://{told.format(server.port)}"'.encode() in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /studies HTTP/1.1\r\nHost: evil.example",
+        "GET http://evil.example/studies HTTP/1.1\r\nHost: localhost",
+        "OPTIONS /studies HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example",
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_name_of_somebody_else(head: str, host: str) -> None:
+    """Pages that let their name mean this machine get nothing of it (RFC 9110 §15.5.20)."""
+    request = f"{head}\r\nConnection: close\r\n\r\n".encode()
+    async with Server(MemoryArchive([FILE]), host, cors=True) as server:
+        answer = await exchange(server.port, request)
+    async with Server(MemoryArchive(), "0.0.0.0") as server:
+        anywhere = await exchange(server.port, request)
+
+    assert answer.startswith(b"HTTP/1.1 421 Misdirected Request\r\n")
+    assert b"1.2.3.4" not in answer
+    assert b"Access-Control" not in answer
+    assert not anywhere.startswith(b"HTTP/1.1 421")
+
+
+async def test_the_server_itself() -> None:
+    """``OPTIONS *`` is no path, and no mistake (RFC 9110 §9.3.7)."""
+    request = b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with Server(MemoryArchive(), path="/dicom-web") as server:
+        answer = await exchange(server.port, request)
+
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert b"\r\nAllow: GET, HEAD, POST, OPTIONS\r\n" in answer
+
+
+async def test_a_client_that_names_no_host() -> None:
+    """HTTP/1.0 has no ``Host``, and browsers don't speak it."""
+    async with Server(MemoryArchive()) as server:
+        assert b" 200 " in (await exchange(server.port, b"GET /studies HTTP/1.0\r\n\r\n"))[:15]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +183,7 @@ async def test_who_waits_is_told_before_the_body(first: bytes, head: tuple[str, 
     """To go on, or not to bother (RFC 9110 §10.1.1)."""
     line, field = head
     request = (
-        f"{line} HTTP/1.1\r\nHost: x\r\n{field}\r\nContent-Length: {len(FILE)}\r\n"
+        f"{line} HTTP/1.1\r\nHost: localhost\r\n{field}\r\nContent-Length: {len(FILE)}\r\n"
         "Expect: 100-continue\r\nConnection: close\r\n\r\n"
     )
     async with (
@@ -173,7 +212,7 @@ async def test_read_only() -> None:
     """Storing and deleting are no methods then."""
     async with Server(MemoryArchive([FILE]), read_only=True) as server:
         for method in (b"POST", b"DELETE"):
-            head = b"%b /studies/1.2 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" % method
+            head = b"%b /studies/1.2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n" % method
             answer = await exchange(server.port, head + b"Connection: close\r\n\r\n")
 
             assert answer.startswith(b"HTTP/1.1 405 ")
@@ -182,7 +221,7 @@ async def test_read_only() -> None:
 
 async def test_deleting() -> None:
     """Where it is allowed."""
-    request = b"DELETE /studies/1.2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"DELETE /studies/1.2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     async with Server(MemoryArchive([FILE]), allow_delete=True) as server:
         answers = [await exchange(server.port, request) for _ in range(2)]
 
@@ -195,7 +234,7 @@ async def test_head_has_the_fields_of_get() -> None:
         head, get = [
             await exchange(
                 server.port,
-                b"%b /studies HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % method,
+                b"%b /studies HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % method,
             )
             for method in (b"HEAD", b"GET")
         ]
@@ -213,7 +252,7 @@ async def test_head_has_the_fields_of_get() -> None:
 async def test_viewers_of_other_origins(cors: Any) -> None:
     """However it is said which."""
     request = (
-        b"OPTIONS /studies HTTP/1.1\r\nHost: x\r\nOrigin: https://viewer.example\r\n"
+        b"OPTIONS /studies HTTP/1.1\r\nHost: localhost\r\nOrigin: https://viewer.example\r\n"
         b"Access-Control-Request-Method: GET\r\nConnection: close\r\n\r\n"
     )
     async with Server(MemoryArchive(), cors=cors) as server:
@@ -259,7 +298,7 @@ async def test_the_access_log_has_no_path_of_others(
 ) -> None:
     """What is no path of the service may be a query that was encoded once too often."""
     caplog.set_level(logging.INFO, "aiodicomweb.access")
-    request = f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     async with Server(MemoryArchive(), path="/rs") as server:
         await exchange(server.port, request.encode())
 
@@ -370,7 +409,7 @@ async def test_a_failure_of_the_archive_is_no_line_of_the_answer(
 
     async with Server(Broken()) as server:
         answer = await exchange(
-            server.port, b"GET /studies HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            server.port, b"GET /studies HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         )
 
     assert answer.startswith(b"HTTP/1.1 500 ")
@@ -380,7 +419,12 @@ async def test_a_failure_of_the_archive_is_no_line_of_the_answer(
 
 @pytest.mark.parametrize(
     "settings",
-    [{"read_only": True, "allow_delete": True}, {"path": "x"}, {"cors": ["nonsense"]}],
+    [
+        {"read_only": True, "allow_delete": True},
+        {"path": "x"},
+        {"cors": ["nonsense"]},
+        {"allowed_hosts": ["a:1"]},
+    ],
 )
 def test_what_cannot_be_set(settings: dict[str, Any]) -> None:
     """Contradictions, and what is no path or origin."""

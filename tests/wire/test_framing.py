@@ -220,6 +220,16 @@ def test_limit_of_trailers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("expected", "octets"),
+    [("a chunk's size line", b"1;" + b"a" * 50), ("the trailer section", b"0\r\nA: " + b"b" * 50)],
+)
+def test_what_is_too_long_is_named(expected: str, octets: bytes) -> None:
+    """One of the two that ``Limits.chunk_line`` bounds."""
+    with pytest.raises(LimitExceeded, match=f"{expected} is too long"):
+        decode(of_kind("chunked", Limits(chunk_line=8)), [octets])
+
+
+@pytest.mark.parametrize(
     ("expected", "method", "status", "fields"),
     [
         # No body, whatever the headers say (HTP-20).

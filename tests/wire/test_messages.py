@@ -204,6 +204,13 @@ def test_the_url_of_a_request(expected: str, target: str, host: str, scheme: str
     assert Headers() == request.headers
 
 
+def test_a_request_to_the_server_itself() -> None:
+    """``OPTIONS *`` has a URL without path (RFC 9112 §3.3); of other methods it is no target."""
+    request = Request.from_bytes(b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n")
+
+    assert ("OPTIONS", "http://pacs.example") == (request.method, str(request.url))
+
+
 def test_empty_lines_before_a_request_are_skipped() -> None:
     """They are left over from an earlier message (HTP-12)."""
     assert "GET" == Request.from_bytes(b"\r\n\r\nGET / HTTP/1.1\r\n" + HOST + b"\r\n").method
