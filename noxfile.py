@@ -21,8 +21,9 @@ PYTHONS = nox.project.python_versions(PROJECT)
 PURE = ("errors.py", "_util.py", "http/*", "wire/*", "dicom/*", "services/*")
 """The layers without I/O."""
 PURE_COVERAGE = 95
-ROOMS_ON_THE_NET = ("client", "integration", "net", "testing")
-"""The tests that run on each kind of event loop."""
+ON_EACH_LOOP = ("client", "net", "testing")
+"""The tests that run on each kind of event loop, and those that run on one besides."""
+BESIDES = {"debug": ("server",), "trio": ("integration",), "uvloop": ()}
 
 
 def group(name: str) -> list[str]:
@@ -105,13 +106,11 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=INTERPRETERS[FOUND[0]], download_python="never")
-@nox.parametrize("loop", ["debug", "trio", "uvloop"])
+@nox.parametrize("loop", list(BESIDES))
 def loops(session: nox.Session, loop: str) -> None:
     """What waits for the network, on other event loops; ``debug`` finds calls that block one."""
     session.install(".[cli,render]", *group("tests"))
     # anyio's plugin runs them on trio: pytest-asyncio must leave them alone.
     modes = ["-o", "asyncio_mode=strict", "-o", "anyio_mode=auto"] if loop == "trio" else []
-    folders = [f"tests/{room}" for room in ROOMS_ON_THE_NET]
-    if loop == "debug":
-        folders.append("tests/server")
+    folders = [f"tests/{room}" for room in (*ON_EACH_LOOP, *BESIDES[loop])]
     session.run("pytest", "--loop", loop, *modes, *(session.posargs or folders))
