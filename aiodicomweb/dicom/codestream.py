@@ -65,6 +65,14 @@ _MOST_BITS: Final = 38
 """Bits of a sample (ITU-T T.800 Table A.11)."""
 _MOST_SEGMENTS: Final = 4096
 """Segments before the first scan. A large ICC profile takes 255."""
+_MOST_DECODED: Final = 512 << 20
+"""Octets of a frame that is decompressed. Those of large mammograms have 60 MiB."""
+_MODEST: Final = 64 << 20
+_MOST_TIMES: Final = 1000
+"""How many times its own octets a frame beyond ``_MODEST`` may become. Real ones become some 50
+times as many; only what is empty becomes more, and that is hardly ever large."""
+_MOST_TIMES_OF_RUN_LENGTHS: Final = 64
+"""Two octets become 128 at most (PS3.5 §G.3.1)."""
 _MOST_READ: Final = 1024
 """Octets that are read of a segment: the heads of up to 255 components, of three octets each."""
 
@@ -98,10 +106,10 @@ class Codestream:
 
 
 def check_coded_size(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> None:
-    """Refuse an image of another size than the data set says.
+    """Refuse an image of another size than the data set says, or one that is too large.
 
     Decoders believe the stream: one makes room for whatever it says, one never ends where it
-    says that there are no rows.
+    says that there are no rows. A few octets may claim to be gigabytes.
 
     Args:
         octets: A compressed frame.
@@ -109,14 +117,31 @@ def check_coded_size(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -
         pixels: What the data set says of it.
 
     Raises:
-        Part10Error: It has another size, or none, or is longer than its size allows.
+        Part10Error: It has another size, or none, is longer or shorter than its size allows, or
+            would be too large.
     """
+    found = None
     if transfer_syntax == RLELossless:
         # Without a head. At worst there is an octet more for each 128.
         if len(octets) > 2 * pixels.octets + 1024:
             raise Part10Error("a compressed frame is larger than it can be")
-    elif coded_size(octets) != (pixels.columns, pixels.rows):
-        raise Part10Error("a compressed frame has another size than the data set says")
+        if pixels.decoded_octets > _MOST_TIMES_OF_RUN_LENGTHS * len(octets):
+            raise Part10Error("a compressed frame is smaller than it can be")
+    else:
+        found = read_codestream(reader_of(octets))
+        if found is None or (found.columns, found.rows) != (pixels.columns, pixels.rows):
+            raise Part10Error("a compressed frame has another size than the data set says")
+    _check_decoded_size(len(octets), pixels, found)
+
+
+def _check_decoded_size(length: int, pixels: PixelFormat, found: Codestream | None) -> None:
+    decoded = pixels.decoded_octets
+    if found is not None:
+        decoded = max(decoded, found.rows * found.columns * found.samples * ((found.bits + 7) // 8))
+    if decoded > _MOST_DECODED:
+        raise Part10Error(f"a frame has more than {_MOST_DECODED >> 20} MiB once decompressed")
+    if decoded > max(_MODEST, _MOST_TIMES * length):
+        raise Part10Error(f"a compressed frame claims to be more than {_MOST_TIMES} times as large")
 
 
 def coded_size(octets: bytes) -> tuple[int, int] | None:

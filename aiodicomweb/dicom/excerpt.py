@@ -21,13 +21,20 @@ __all__ = ["read_excerpt"]
 
 MAX_EXCERPT: Final = 256 << 20
 """Octets of a data set without its large values. The largest real ones have some 50 MiB."""
+MAX_EXCERPT_IF_DEFLATED: Final = 32 << 20
+"""The same where a few KB may say as much."""
+MAX_ITEMS_IF_DEFLATED: Final = 200_000
+"""Items of sequences likewise: an empty one takes eight octets, and 700 once it is an object."""
+
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+"""Its tag; what is deflated is little endian (PS3.5 §A.5)."""
 
 
 def read_excerpt(file: BinaryIO, layout: Layout, is_left_out: Callable[[Element], bool]) -> Dataset:
     """Read a data set but for some elements.
 
     Args:
-        file: What the layout is of; not looked at where the data set was deflated.
+        file: What the layout is of.
         layout: Where the elements are.
         is_left_out: Called with each element of the top level, and with each large one that is
             nested.
@@ -36,11 +43,13 @@ def read_excerpt(file: BinaryIO, layout: Layout, is_left_out: Callable[[Element]
         Part10Error: It cannot be read, or what is left is too large.
         OSError: The file cannot be read.
     """
-    source = file if layout.inflated is None else io.BytesIO(layout.inflated)
-    excerpt = _Excerpt(source, layout, is_left_out)
-    octets = io.BytesIO(excerpt.make())
+    is_deflated = layout.inflation is not None
+    most = MAX_EXCERPT_IF_DEFLATED if is_deflated else MAX_EXCERPT
+    octets = _Excerpt(layout.source(file), layout, is_left_out, most).make()
+    if is_deflated and octets.count(_ITEM) > MAX_ITEMS_IF_DEFLATED:
+        raise Part10Error(f"the data set has more than {MAX_ITEMS_IF_DEFLATED} items")
     try:
-        return read_dataset(octets, *layout.encoding)
+        return read_dataset(io.BytesIO(octets), *layout.encoding)
     except Exception:  # noqa: BLE001
         # pydicom's own text may quote a value: it is neither shown nor chained.
         raise Part10Error("the data set cannot be read: an element in it is broken") from None
@@ -50,11 +59,16 @@ class _Excerpt:
     """Copies a data set, and corrects the lengths of what became shorter."""
 
     def __init__(
-        self, file: BinaryIO, layout: Layout, is_left_out: Callable[[Element], bool]
+        self,
+        file: BinaryIO,
+        layout: Layout,
+        is_left_out: Callable[[Element], bool],
+        most: int,
     ) -> None:
         self._file = file
         self._layout = layout
         self._is_left_out = is_left_out
+        self._most = most
         self._copied = bytearray()
         self._position = layout.start
 
@@ -91,7 +105,7 @@ class _Excerpt:
 
     def _copy_to(self, end: int) -> None:
         length = end - self._position
-        if len(self._copied) + length > MAX_EXCERPT:
+        if len(self._copied) + length > self._most:
             raise Part10Error("the data set is too large even without its large values")
         # The last element's delimiter may be missing, where the file ends.
         self._file.seek(self._position)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass
 from itertools import pairwise
@@ -178,19 +177,23 @@ def read_frame_layout(file: BinaryIO, layout: Layout) -> FrameLayout | None:
     element = next((e for tag in PIXELS if (e := layout.find(tag)) is not None), None)
     if element is None or not element.value.length:
         return None
-    described = read_excerpt(file, layout, lambda element: element.tag >> 16 != _IMAGE)
+    described = read_excerpt(file, layout, _is_no_description)
     if element.fragments is None:
         return FrameLayout(element, PixelFormat.of(described), None)
     try:
         pixels = PixelFormat.of(described)
     except Part10Error:
         pixels = None
-    source = file if layout.inflated is None else io.BytesIO(layout.inflated)
+    source = layout.source(file)
     is_video = bulk_data_media_type(layout.transfer_syntax).startswith("video/")
     number = 1 if is_video or pixels is None else pixels.number_of_frames
     if is_video:
         return FrameLayout(element, pixels, (element.fragments[1:],))
     return FrameLayout(element, pixels, tuple(_frames(source, layout, element, number)))
+
+
+def _is_no_description(element: Element) -> bool:
+    return element.tag >> 16 != _IMAGE or element.vr == "SQ"
 
 
 def _frames(

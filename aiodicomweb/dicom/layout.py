@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
 
 from ..errors import Part10Error
+from .inflation import Inflation
 from .part10 import is_part10, peek
 from .uids import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
@@ -51,14 +51,12 @@ MAX_DEPTH: Final = 64
 """Sequences within each other. Real ones have five or six levels."""
 MAX_ELEMENTS: Final = 2_000_000
 """Elements, items and fragments of a file. A slide of 500,000 tiles has as many fragments."""
-MAX_INFLATED: Final = 256 << 20
-"""Octets that a deflated data set may become: it is held whole. Its pixels are native, and it is
-meant for what has few or none (PS3.5 §A.5)."""
+MAX_KEPT_IF_DEFLATED: Final = 1 << 14
+"""Elements, items and fragments of a deflated data set that have a place of their own: those of the
+top level and large ones. Without a bound, a few KB would take hundreds of MiB."""
 
 _PREAMBLE: Final = 132
 _BLOCK: Final = 4096
-_DEFLATED_BLOCK: Final = 1 << 16
-_INFLATED_BLOCK: Final = 1 << 20
 _FORMATS: Final = {
     little: (struct.Struct(f"{order}H"), struct.Struct(f"{order}HHL"))
     for little, order in ((True, "<"), (False, ">"))
@@ -162,7 +160,7 @@ class Layout:
         start: Where the data set starts.
         elements: Those of the top level, all of them.
         is_complete: Whether the file ends with an element, and not within one.
-        inflated: The octets of a deflated data set, which all places refer to; else ``None``.
+        inflation: Of a deflated data set: what all places refer to; else ``None``.
     """
 
     transfer_syntax: str
@@ -170,7 +168,15 @@ class Layout:
     start: int
     elements: tuple[Element, ...]
     is_complete: bool
-    inflated: bytes | None = field(default=None, repr=False)
+    inflation: Inflation | None = field(default=None, repr=False, compare=False)
+
+    def source(self, file: BinaryIO) -> BinaryIO:
+        """What the places are in: the file itself, or its octets inflated.
+
+        Args:
+            file: What the layout is of. Stays open meanwhile.
+        """
+        return file if self.inflation is None else self.inflation.open(file)
 
     def find(self, *path: int) -> Element | None:
         """An element by its tag; one that is nested by tags and item numbers in turn.
@@ -203,7 +209,7 @@ def read_layout(file: BinaryIO) -> Layout:
     """Find the elements of a DICOM file, or of a bare data set.
 
     Args:
-        file: Seekable. Of a deflated data set all is read, and held inflated.
+        file: Seekable. Of a deflated data set all is read.
 
     Raises:
         Part10Error: It is not DICOM, or its elements, items or fragments make no sense.
@@ -213,9 +219,9 @@ def read_layout(file: BinaryIO) -> Layout:
     file.seek(0)
     syntax, start = _read_meta(_Scanner(file, end), file.read(_PREAMBLE))
     if syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-        octets = _inflate(file, start)
-        scanner = _Scanner(io.BytesIO(octets), len(octets))
-        return replace(_scan(scanner, syntax, 0), inflated=octets)
+        inflation = Inflation(file, start)
+        scanner = _Scanner(inflation.open(file), inflation.length, MAX_KEPT_IF_DEFLATED)
+        return replace(_scan(scanner, syntax, 0), inflation=inflation)
     return _scan(_Scanner(file, end), syntax, start)
 
 
@@ -230,27 +236,6 @@ def _read_meta(scanner: _Scanner, head: bytes) -> tuple[str | None, int]:
             value = scanner.read(header.offset, min(header.length, 128))
             syntax = value.rstrip(b"\0 ").decode("ascii", "replace") or None
     return syntax, position
-
-
-def _inflate(file: BinaryIO, start: int) -> bytes:
-    """Read and inflate block by block: what is too large is known before it is there."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = io.BytesIO()
-    file.seek(start)
-    deflated = file.read(_DEFLATED_BLOCK)
-    try:
-        while deflated and not inflater.eof:
-            inflated.write(inflater.decompress(deflated, _INFLATED_BLOCK))
-            if inflated.tell() > MAX_INFLATED:
-                raise Part10Error(
-                    f"the data set is deflated, and larger than {MAX_INFLATED >> 20} MiB once it"
-                    " is inflated"
-                )
-            deflated = inflater.unconsumed_tail or file.read(_DEFLATED_BLOCK)
-        inflated.write(inflater.flush(_INFLATED_BLOCK))
-    except zlib.error:
-        raise Part10Error("the data set is not deflated as the file says") from None
-    return inflated.getvalue()
 
 
 def _scan(scanner: _Scanner, syntax: str | None, start: int) -> Layout:
@@ -278,10 +263,12 @@ class _Header(NamedTuple):
 class _Scanner:
     """Finds the elements in a range of a file."""
 
-    def __init__(self, file: BinaryIO, end: int) -> None:
+    def __init__(self, file: BinaryIO, end: int, most_kept: int | None = None) -> None:
         self._file = file
         self._end = end
         self._left = MAX_ELEMENTS
+        self._most_kept = MAX_ELEMENTS if most_kept is None else most_kept
+        self._kept = 0
         self._block, self._start = b"", 0
 
     def read(self, offset: int, length: int) -> bytes:
@@ -311,6 +298,12 @@ class _Scanner:
             return None
         return _Header(tag, vr, position + 12, long.unpack_from(octets, 4)[2])
 
+    def _keep(self) -> None:
+        """Count an element, item or fragment that has a place of its own."""
+        self._kept += 1
+        if self._kept > self._most_kept:
+            raise Part10Error(f"the data set has more than {self._most_kept} elements")
+
     def top_level(self, position: int, encoding: Encoding) -> tuple[tuple[Element, ...], bool]:
         """The elements of a data set, and whether the last of them is whole."""
         elements: list[Element] = []
@@ -318,6 +311,7 @@ class _Scanner:
         while header := self.header(position, encoding):
             if header.tag == _ITEM_END:
                 break
+            self._keep()
             end = header.offset + header.length
             if header.length != _UNDEFINED and end > self._end:
                 value = Span(header.offset, max(0, self._end - header.offset))
@@ -381,6 +375,7 @@ class _Scanner:
             if defined is None or length > LARGE:
                 elements, stop, position = self._item(offset, defined, encoding, depth)
             if elements:
+                self._keep()
                 value = Span(offset, stop - offset)
                 items.append(Item(number, value, position, defined is None, elements))
         value = Span(element.value.offset, position - element.value.offset)
@@ -407,6 +402,7 @@ class _Scanner:
             if element.end > (self._end if end is None else end):
                 raise Part10Error("an element reaches beyond its item")
             if element.items or (element.vr != "SQ" and element.value.length > LARGE):
+                self._keep()
                 kept.append(element)
             position = element.end
         return tuple(kept), position, position
@@ -429,6 +425,7 @@ class _Scanner:
             position = item.offset + item.length
             if item.length == _UNDEFINED or position > self._end:
                 raise Part10Error("a fragment reaches beyond the file")
+            self._keep()
             fragments.append(Span(item.offset, item.length))
         value = Span(offset, position - offset)
         return Element(tag, vr, start, value, position + 8, True, tuple(fragments))

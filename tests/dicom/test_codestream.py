@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -108,6 +109,54 @@ def test_a_frame_has_the_size_that_is_said(syntax: str, octets: bytes, *, is_ref
         return
     with pytest.raises(Part10Error):
         check_coded_size(octets, syntax, pixels)
+
+
+@pytest.mark.parametrize(
+    ("octets", "side", "is_refused"),
+    [
+        (1094, 256, False),
+        (1023, 256, True),
+        (2 << 20, 8192, False),
+        (9 << 20, 23170, False),
+        (9 << 20, 23171, True),
+    ],
+)
+def test_run_lengths_become_only_so_much(octets: int, side: int, *, is_refused: bool) -> None:
+    """Two octets 128 at most, and all of them 512 MiB."""
+    pixels = PixelFormat(side, side, 1, 8, 8, False, "MONOCHROME2", 0, 1)
+
+    if not is_refused:
+        check_coded_size(bytes(octets), "1.2.840.10008.1.2.5", pixels)
+        return
+    with pytest.raises(Part10Error, match="smaller than it can be|more than 512 MiB"):
+        check_coded_size(bytes(octets), "1.2.840.10008.1.2.5", pixels)
+
+
+@pytest.mark.parametrize(
+    ("side", "samples", "padding", "message"),
+    [
+        (8000, 1, 0, None),
+        (12000, 1, 0, "1000 times as large"),
+        (12000, 1, 144_000, None),
+        (20000, 3, 1_200_000, "more than 512 MiB"),
+        (1000, 16384, 0, "more than 512 MiB"),
+    ],
+)
+def test_a_head_that_claims_too_much_is_refused(
+    side: int, samples: int, padding: int, message: str | None
+) -> None:
+    """A large image has octets; what counts is what the decoder makes room for."""
+    size = struct.pack(">H8LH", 0, side, side, 0, 0, side, side, 0, 0, samples)
+    coding = b"\xff\x52\0\x0c" + bytes(10)
+    head = b"\xff\x4f\xff\x51" + struct.pack(">H", 38 + 3 * samples & 0xFFFF) + size
+    octets = head + b"\7\1\1" * samples + coding + b"\xff\x90\0\x0a" + bytes(8 + padding)
+    pixels = PixelFormat(side, side, min(samples, 3), 8, 8, False, "MONOCHROME2", 0, 1)
+
+    if message is None:
+        check_coded_size(octets, "1.2.840.10008.1.2.4.90", pixels)
+        return
+    with pytest.raises(Part10Error, match=message):
+        check_coded_size(octets, "1.2.840.10008.1.2.4.90", pixels)
 
 
 # --- all that a head tells ----------------------------------------------------------------------

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import pytest
 
@@ -47,6 +49,33 @@ def test_with_nothing_left_out_it_is_what_pydicom_reads(name: str) -> None:
     found = read_excerpt(file, read_layout(file), nothing)
 
     assert [] == differences(sample(name).read(), found)
+
+
+@pytest.mark.parametrize(
+    ("element", "message"),
+    [
+        (
+            struct.pack("<HH2sHL", 8, 0x1140, b"SQ", 0, 8000) + b"\xfe\xff\x00\xe0\0\0\0\0" * 1000,
+            "items",
+        ),
+        (struct.pack("<HH2sHL", 0x40, 0xA160, b"UT", 0, 9000) + b" " * 9000, "too large"),
+    ],
+    ids=["items", "text"],
+)
+def test_what_is_deflated_has_less(
+    element: bytes, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few KB are not to become many MiB, nor many objects."""
+    monkeypatch.setattr("aiodicomweb.dicom.excerpt.MAX_EXCERPT_IF_DEFLATED", 8500)
+    monkeypatch.setattr("aiodicomweb.dicom.excerpt.MAX_ITEMS_IF_DEFLATED", 999)
+    syntax = b"1.2.840.10008.1.2.1.99"
+    meta = bytes(128) + b"DICM" + struct.pack("<HH2sH", 2, 16, b"UI", len(syntax)) + syntax
+    deflated = io.BytesIO(meta + zlib.compress(element, wbits=-zlib.MAX_WBITS))
+
+    with pytest.raises(Part10Error, match=message):
+        read_excerpt(deflated, read_layout(deflated), nothing)
+    plain = io.BytesIO(meta.replace(b"1.2.1.99", b"1.2.1\0\0\0") + element)
+    read_excerpt(plain, read_layout(plain), nothing)
 
 
 @pytest.mark.parametrize("name", FILES)

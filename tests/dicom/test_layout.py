@@ -32,6 +32,12 @@ def layout_of(octets: bytes) -> Layout:
     return read_layout(io.BytesIO(octets))
 
 
+def deflate(octets: bytes) -> bytes:
+    """Octets without a head around them (RFC 1951)."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return deflater.compress(octets) + deflater.flush()
+
+
 def short(tag: int, vr: bytes, value: bytes) -> bytes:
     """An element whose length has 16 bits, in Explicit VR Little Endian."""
     return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
@@ -60,7 +66,7 @@ def test_each_value_is_where_pydicom_finds_it(name: str) -> None:
     """Tags, order and octets of the top level are those that pydicom reads."""
     octets = sample(name).octets
     layout = layout_of(octets)
-    source = layout.inflated or octets
+    source = layout.source(io.BytesIO(octets)).read()
     dataset = sample(name).read()
 
     assert sorted(dataset.keys()) == sorted({element.tag for element in layout.elements})
@@ -77,7 +83,7 @@ def test_elements_follow_each_other_without_a_gap(name: str) -> None:
     """Where one ends the next starts, up to the end of a file that is whole."""
     octets = sample(name).octets
     layout = layout_of(octets)
-    source = layout.inflated or octets
+    source = layout.source(io.BytesIO(octets)).read()
 
     ends = [layout.start, *(element.end for element in layout.elements)]
     assert ends[:-1] == [element.start for element in layout.elements]
@@ -100,16 +106,14 @@ def test_the_encoding_is_that_of_the_transfer_syntax() -> None:
 
 
 def test_a_deflated_data_set_is_inflated() -> None:
-    """Places are those in the inflated octets, which come along."""
-    layout = layout_of(sample("image_dfl.dcm").octets)
+    """Places are those in the inflated octets, which are read like a file."""
+    octets = sample("image_dfl.dcm").octets
+    layout = layout_of(octets)
     pixels = layout.find(0x7FE00010)
 
-    assert layout.inflated is not None
     assert pixels is not None
-    assert (
-        sample("image_dfl.dcm").dataset.PixelData
-        == layout.inflated[pixels.value.offset : pixels.value.offset + pixels.value.length]
-    )
+    found = read_span(layout.source(io.BytesIO(octets)), pixels.value)
+    assert sample("image_dfl.dcm").dataset.PixelData == found
 
 
 def test_a_bare_data_set_has_places_from_its_start() -> None:
@@ -228,23 +232,37 @@ def test_nesting_has_a_limit() -> None:
 
 def test_what_is_inflated_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file does not become a large one in memory."""
-    monkeypatch.setattr("aiodicomweb.dicom.layout.MAX_INFLATED", 2 << 20)
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    deflated = deflater.compress(bytes(5 << 20)) + deflater.flush()
+    monkeypatch.setattr("aiodicomweb.dicom.inflation.MAX_INFLATED", 2 << 20)
 
     with pytest.raises(Part10Error, match="deflated, and larger than 2 MiB"):
-        layout_of(DEFLATED + deflated)
+        layout_of(DEFLATED + deflate(bytes(5 << 20)))
 
 
 def test_what_is_inflated_is_whole() -> None:
     """However much of it there is, and however little of the file it takes."""
     value = bytes(3 << 20) + random.Random(1).randbytes(3 << 20)
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     octets = long(0x7FE00010, b"OB", value)
+    deflated = DEFLATED + deflate(octets)
 
-    layout = layout_of(DEFLATED + deflater.compress(octets) + deflater.flush())
+    assert octets == layout_of(deflated).source(io.BytesIO(deflated)).read()
 
-    assert octets == layout.inflated
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        short(0x00080060, b"CS", b"") * 200,
+        long(0x7FE00010, b"OB", item(b"") * 200 + SEQUENCE_END, 0xFFFFFFFF),
+        long(0x00081140, b"SQ", item(long(0x00091001, b"OB", bytes(2000))) * 60),
+    ],
+    ids=["elements", "fragments", "items"],
+)
+def test_what_is_inflated_has_few_places(octets: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each place takes memory, and repeated heads take no room in a file that is deflated."""
+    monkeypatch.setattr("aiodicomweb.dicom.layout.MAX_KEPT_IF_DEFLATED", 100)
+
+    with pytest.raises(Part10Error, match="100 elements"):
+        layout_of(DEFLATED + deflate(octets))
+    layout_of(META + octets)
 
 
 def test_elements_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,4 +303,4 @@ def test_a_broken_file_raises_nothing_else(
             read_frame_layout(file, layout)
     except Part10Error:
         return
-    assert len(layout.inflated or octets) >= layout.elements[-1].end if layout.elements else True
+    assert len(octets) >= layout.elements[-1].end if layout.elements else True

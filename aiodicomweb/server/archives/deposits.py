@@ -46,6 +46,9 @@ _log = logging.getLogger("aiodicomweb.server")
 _PIECE: Final = 256 * 1024
 """Octets that are gathered before a thread writes them."""
 
+_inspecting: Final = threading.BoundedSemaphore(4)
+"""Files that are looked at in memory at one time: what few KB say may take 50 MiB."""
+
 _WANT: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
     | {errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT}
@@ -89,8 +92,9 @@ def assess(file: BinaryIO, study: str | None) -> Candidate | FailedInstance:
         OSError: It cannot be read.
     """
     try:
-        seen = inspect(file)
-        candidate = Candidate(describe(seen.dataset), seen.transfer_syntax)
+        with _inspecting:
+            seen = inspect(file)
+            candidate = Candidate(describe(seen.dataset), seen.transfer_syntax)
     except Part10Error:
         file.seek(0)
         uids = _uids(file.read(PEEK_OCTETS))

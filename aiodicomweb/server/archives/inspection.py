@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -31,6 +30,9 @@ documents, overlays, waveforms and what is said of each frame have more."""
 
 _MOST_OCTETS: Final = 4 * 1024 * 1024
 """Octets that are read of one file. Usual files have 5,000, private elements included."""
+
+_MOST_IN_SEQUENCES: Final = 512 * 1024
+"""Octets of sequences among them: an empty item is a hundred times as large once it is read."""
 
 _PIXELS: Final = 0x7FE0
 
@@ -64,7 +66,7 @@ def inspect(file: BinaryIO) -> Inspected:
     layout = read_layout(file)
     if not layout.is_complete:
         raise Part10Error("the file ends within an element")
-    source = file if layout.inflated is None else io.BytesIO(layout.inflated)
+    source = layout.source(file)
     octets = bytearray(_head(layout.encoding))
     for span in _spans(layout.elements):
         octets += read_span(source, span)
@@ -74,12 +76,14 @@ def inspect(file: BinaryIO) -> Inspected:
 def _spans(elements: Iterable[Element]) -> list[Span]:
     """Where the elements are that are to be read, those in a row as one."""
     spans: list[Span] = []
-    left = _MOST_OCTETS
+    left, left_in_sequences = _MOST_OCTETS, _MOST_IN_SEQUENCES
     for element in elements:
         length = element.end - element.start
-        if element.tag >> 16 == _PIXELS or length > min(_LARGEST_ELEMENT, left):
+        most = min(_LARGEST_ELEMENT, left_in_sequences if element.vr == "SQ" else left)
+        if element.tag >> 16 == _PIXELS or length > most:
             continue
         left -= length
+        left_in_sequences -= length if element.vr == "SQ" else 0
         if spans and sum(spans[-1]) == element.start:
             spans[-1] = Span(spans[-1].offset, spans[-1].length + length)
         else:

@@ -25,6 +25,7 @@ from ..retrieving.answers import (
     single_part,
     unreadable,
 )
+from ..retrieving.frames import refuse_repetition
 from ..retrieving.offers import Offer, choose
 from .drawing import Artist, Picture, can_be_animated
 from .encoding import GIF, JPEG, PNG
@@ -66,6 +67,9 @@ async def render(
     holdings = await archive.holdings(replace(selector, frames=None, permissive=True))
     if not holdings:
         return problem(404, "there is no such study, series or instance")
+    refused = refuse_repetition(selector.frames) if selector.frames else None
+    if refused is not None:
+        return refused
     if selector.instance:
         _check_presentation_state(holdings[0], request.rendering)
     task = _Task(holdings, selector, request, http, base)

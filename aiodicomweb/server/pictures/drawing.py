@@ -11,10 +11,11 @@ from PIL import Image
 
 from ...errors import Part10Error
 from ...services.rendering import Viewport
+from ..retrieving.transcode import converting
 from .color import from_palette, to_octets
 from .encoding import GIF, animate, encode
 from .functional_groups import numbers_in
-from .geometry import fit
+from .geometry import fit, region_of, size_within
 from .grayscale import to_shades
 from .profiles import convert_colors, profile_of
 from .source import MOST_SAMPLES, Source
@@ -32,6 +33,9 @@ _THUMBNAIL: Final = 128
 """Pixels of the longer side of a thumbnail whose size nobody asked for."""
 _FRAME_TIME: Final = 100.0
 """Milliseconds for which a frame is seen where the data set does not say."""
+
+_TIMES_DRAWN: Final = 10
+"""How many octets a sample takes while it is worked on (measured, with 16 bits)."""
 
 # To work on more images than there are processors would only take more memory.
 _at_work: Final = threading.BoundedSemaphore(os.cpu_count() or 1)
@@ -89,10 +93,10 @@ class Artist:
             RemoteProtocolError: It has nothing that the viewport could show, or that would be
                 too large.
         """
-        with _at_work:
-            source = self.look(picture.holding)
-            if source is None:
-                raise Part10Error("it has no pixels")
+        source = self.look(picture.holding)
+        if source is None:
+            raise Part10Error("it has no pixels")
+        with _at_work, converting(_TIMES_DRAWN * source.samples):
             first, *following = picture.numbers
             if following:
                 return self._animate(source, picture.numbers)
@@ -105,8 +109,17 @@ class Artist:
     def _animate(self, source: Source, numbers: Sequence[int]) -> bytes:
         if not can_be_animated(source):
             raise Part10Error("its frames are too many for one image")
+        self._check_size(source, len(numbers))
         images = (self._rendered(source, number) for number in numbers)
         return animate(images, _frame_time(source))
+
+    def _check_size(self, source: Source, frames: int) -> None:
+        """Whether all frames together are few enough pixels, as large as they are wanted."""
+        viewport = self._options.viewport
+        if viewport is not None:
+            region = region_of(viewport, source.pixels.columns, source.pixels.rows)
+            samples = 3 if source.is_color or source.is_palette else 1
+            size_within(region, viewport.width, viewport.height, samples * frames)
 
     def _rendered(self, source: Source, number: int) -> Image.Image:
         options = self._options

@@ -56,13 +56,14 @@ def region_of(viewport: Viewport, columns: int, rows: int) -> Region:
     return region
 
 
-def size_within(region: Region, width: int, height: int) -> tuple[int, int]:
+def size_within(region: Region, width: int, height: int, samples: int = 3) -> tuple[int, int]:
     """The largest size that fits, the aspect ratio kept.
 
     Args:
         region: What is to be scaled.
         width: Of the viewport.
         height: Of the viewport.
+        samples: How many there are of a pixel, in all frames of the image.
 
     Raises:
         RemoteProtocolError: It would be too large; the status hint is 413.
@@ -72,7 +73,7 @@ def size_within(region: Region, width: int, height: int) -> tuple[int, int]:
         min(width, max(1, round(region.width * scale))),
         min(height, max(1, round(region.height * scale))),
     )
-    if found[0] * found[1] * 3 > MOST_SAMPLES:
+    if found[0] * found[1] * samples > MOST_SAMPLES:
         raise RemoteProtocolError("an image of this viewport would be too large", status_hint=413)
     return found
 

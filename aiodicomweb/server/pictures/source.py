@@ -19,7 +19,7 @@ from ...errors import Part10Error
 from ...http import FileSpan, body_octets
 from ..retrieving.content import Stored, open_content
 from ..retrieving.frames import stored_frame
-from ..retrieving.transcode import can_decode, decoding, swap_values
+from ..retrieving.transcode import can_decode, converting, decoding, swap_values
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -77,7 +77,8 @@ class Source:
             frames = read_frame_layout(file, stored.layout)
             if frames is None:
                 return None
-            attributes = read_excerpt(file, stored.layout, _is_left_out)
+            with converting():
+                attributes = read_excerpt(file, stored.layout, _is_left_out)
         if frames.pixels is None:
             raise Part10Error("the pixels are not described")
         if not stored.layout.encoding.is_little_endian:

@@ -22,6 +22,7 @@ from ...services.media_types import related
 from ...services.transaction import warning_headers
 from ...wire.render import OutgoingPart, make_boundary, render_multipart
 from ..problems import problem
+from .budget import Claimed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,12 +36,16 @@ __all__ = [
     "is_known",
     "multipart",
     "not_acceptable",
+    "overloaded",
     "single_part",
     "unreadable",
 ]
 
 _PARTIAL: Final = "some instances are left out: they cannot be given in an accepted form"
 _ENTITY_TAG: Final = re.compile(r'(W/)?("[^"]*")|\*')
+_MOST_MADE: Final = 4
+"""Ranges of what has to be made: each of them may have it made again. A server may give the whole
+instead (RFC 9110 §14.2)."""
 _VARY: Final = ("Vary", "Accept")
 
 
@@ -129,6 +134,12 @@ def unreadable(error: OSError) -> OutgoingResponse:
     return problem(500, "the instance cannot be read")
 
 
+def overloaded() -> OutgoingResponse:
+    """Say that there is no room for what would have to be made (RFC 9110 §15.6.4)."""
+    headers = Headers({"Retry-After": "10"})
+    return problem(503, "too many frames wait to be taken by other clients", headers)
+
+
 # --- conditions ---------------------------------------------------------------------------------
 
 
@@ -201,6 +212,8 @@ def _in_ranges(whole: OutgoingResponse, http: Request, length: int) -> OutgoingR
     # Ranges that overlap, and are more than the whole, are no wish that anyone has (§17.15).
     if sum(one.length for one in ranges) > length:
         return whole
+    if len(ranges) > _MOST_MADE and any(isinstance(one, Deferred) for one in whole.body):
+        return whole
     if len(ranges) == 1:
         fields = fields.add("Content-Range", str(ranges[0]))
         body = _cut(whole.body, ranges[0])
@@ -247,6 +260,6 @@ def _slice(segment: Segment, first: int, end: int) -> Segment:
         case FileSpan(path, offset, _):
             return FileSpan(path, offset + first, end - first)
         case Deferred(_, produce):
-            return Deferred(end - first, lambda: produce()[first:end])
+            return Deferred(end - first, lambda: Claimed.cut(produce(), first, end))
         case _:
             return memoryview(segment)[first:end]

@@ -229,11 +229,11 @@ def _bodies(value: _Value, offer: Offer) -> list[tuple[Segment, ...]]:
             return [tuple(decoded_frames(stored, frames, indices))]
         return [stored_frame(stored, frames, index) for index in indices]
     if element.fragments is not None:
-        return [tuple(stored.segment(span) for span in element.fragments[1:])]
+        return [tuple(chain.from_iterable(stored.segments(span) for span in element.fragments[1:]))]
     bits = frames.pixels.bits_allocated if frames is not None and frames.pixels else 0
     size = word_size(element.vr, element.tag, bits)
     if stored.layout.encoding.is_little_endian or size == 1:
-        return [(stored.segment(element.value),)]
+        return [stored.segments(element.value)]
 
     def produce() -> bytes:
         return swap_words(stored.octets(element.value), size)

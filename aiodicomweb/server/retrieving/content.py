@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from ...dicom.layout import Span, read_layout, read_span
 from ...http import Deferred, FileSpan
@@ -22,6 +23,9 @@ __all__ = ["Content", "Stored", "open_content", "piece_of"]
 
 Content: TypeAlias = FileSpan | bytes | Deferred
 """What a holding's octets are, or where."""
+
+_BLOCK: Final = 1 << 20
+"""Octets that are inflated at once, to be sent."""
 
 
 @contextmanager
@@ -91,8 +95,8 @@ class Stored:
     Attributes:
         holding: The instance.
         layout: Where its elements are.
-        is_alone: Whether no others are answered with beside it. Then pieces of what had to be
-            inflated are held; else they are inflated again when their turn comes.
+        is_alone: Whether no others are answered with beside it. Else what is known of one that is
+            deflated is not kept until its turn comes.
     """
 
     holding: Holding
@@ -112,25 +116,24 @@ class Stored:
 
     @contextmanager
     def open(self) -> Generator[BinaryIO]:
-        """The file that the layout's places are in. Blocks.
+        """The file that the layout is of. Blocks.
 
         Raises:
             OSError: It cannot be read.
         """
-        if self.layout.inflated is not None:
-            yield io.BytesIO(self.layout.inflated)
-        else:
-            with open_content(self.holding.content) as file:
-                yield file
+        with open_content(self.holding.content) as file:
+            yield file
 
-    def segment(self, span: Span) -> Segment:
-        """A piece, not read where it can be sent from the file."""
-        if self.layout.inflated is None:
-            return piece_of(self.holding.content, span)
-        if self.is_alone:
-            return memoryview(self.layout.inflated)[span.offset : span.offset + span.length]
-        holding = self.holding
-        return Deferred(span.length, lambda: Stored.read(holding).octets(span))
+    def segments(self, span: Span) -> tuple[Segment, ...]:
+        """A piece, not read: it is sent from the file, or inflated block by block in its turn."""
+        if self.layout.inflation is None:
+            return (piece_of(self.holding.content, span),)
+        again = _Again(self.holding, self if self.is_alone else None)
+        end = span.offset + span.length
+        return tuple(
+            Deferred(min(_BLOCK, end - start), partial(again.octets, start, end))
+            for start in range(span.offset, end, _BLOCK)
+        )
 
     def octets(self, *spans: Span) -> bytes:
         """Pieces, read and joined. Blocks.
@@ -140,4 +143,22 @@ class Stored:
             OSError: It cannot be read.
         """
         with self.open() as file:
-            return b"".join(read_span(file, span) for span in spans)
+            source = self.layout.source(file)
+            return b"".join(read_span(source, span) for span in spans)
+
+
+class _Again:
+    """A deflated instance, looked at when a piece of it is sent, and forgotten behind that."""
+
+    def __init__(self, holding: Holding, stored: Stored | None) -> None:
+        self._holding = holding
+        self._is_kept = stored is not None
+        self._stored = stored
+
+    def octets(self, start: int, end: int) -> bytes:
+        """A block of the piece that has this end. Blocks."""
+        stored = self._stored = self._stored or Stored.read(self._holding)
+        block = Span(start, min(_BLOCK, end - start))
+        if start + _BLOCK >= end and not self._is_kept:
+            self._stored = None
+        return stored.octets(block)

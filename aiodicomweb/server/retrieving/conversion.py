@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ...dicom.layout import Element
     from ...http import Segment
     from ..archive import Holding
+    from .budget import Claim
     from .content import Content
 
 __all__ = ["Conversion", "to_file"]
@@ -103,10 +104,7 @@ class Conversion:
     def __init__(self, holding: Holding, *, is_alone: bool = True) -> None:
         self._holding = holding
         self._is_alone = is_alone
-        work = self._begin()
-        self._work: _Work | None = work
-        self._frames = 0 if work.frames is None else len(work.frames)
-        self._values = [self._value(work, element) for element in work.large]
+        self._work: _Work | None = self._begin()
 
     def _begin(self) -> _Work:
         with converting():
@@ -133,17 +131,17 @@ class Conversion:
         self._work = work = self._work or self._begin()
         work.write()
         pieces: list[Segment] = []
-        for text, value in zip(work.texts, self._values, strict=False):
-            pieces += [text, *(self._known(work, piece) for piece in value)]
+        for text, element in zip(work.texts, work.large, strict=False):
+            pieces += [text, *(self._known(work, piece) for piece in self._value(work, element))]
         return (*pieces, work.texts[-1])
 
     def promises(self) -> OutgoingBody:
         """The file, of which nothing is held before its turn comes, and nothing behind it."""
-        self._work = None
+        work, self._work = self._work or self._begin(), None
         pieces: list[Segment | Produced] = []
-        for place, value in enumerate(self._values):
-            pieces += [Produced(partial(self._text, place)), *value]
-        return (*pieces, Produced(partial(self._text, len(self._values))))
+        for place, element in enumerate(work.large):
+            pieces += [Produced(partial(self._text, place)), *self._value(work, element)]
+        return (*pieces, Produced(partial(self._text, len(work.large))))
 
     def _text(self, place: int) -> bytes:
         """What is written before a large value, or behind the last. Blocks."""
@@ -151,15 +149,16 @@ class Conversion:
             self._work = self._begin()
             self._work.write()
         text = self._work.texts[place]
-        if place == len(self._values):
+        if place == len(self._work.large):
             self._work = None
         return text
 
     def _value(self, work: _Work, element: Element) -> tuple[Segment | Produced, ...]:
         if work.frames is not None and element.tag == PIXEL_DATA:
-            return tuple(Produced(partial(self._frame, index)) for index in range(self._frames))
+            indices = range(len(work.frames))
+            return tuple(Produced(partial(self._frame, index)) for index in indices)
         if work.stored.layout.encoding.is_little_endian:
-            return (work.stored.segment(element.value),)
+            return work.stored.segments(element.value)
         return tuple(_swapped(work.stored, element))
 
     def _known(self, work: _Work, piece: Segment | Produced) -> Segment:
@@ -185,24 +184,24 @@ class _Work:
         self.frames = _compressed_frames(stored)
         self.large = [one for one in elements if one.tag == PIXEL_DATA or _is_large(one)]
         self.texts: list[bytes] = []
+        self.frame_length = 0
         self._first: Decoded | None = None
+        self._latest: Claim | None = None
         if self.frames is None and any(one.fragments is not None for one in elements):
             raise Part10Error("the pixel data are compressed, which the transfer syntax is not")
 
     # --- frames ----------------------------------------------------------------------------------
 
-    @property
-    def frame_length(self) -> int:
-        """Octets of each frame."""
-        return 0 if self._first is None else len(self._first.octets)
-
     def frame(self, index: int) -> bytes:
-        """A frame. All are of one size."""
-        first = self._first
-        octets = self._decode(index).octets if index or first is None else first.octets
-        if len(octets) != self.frame_length:
+        """A frame. All are of one size; the one before it is let go."""
+        if self._latest is not None:
+            self._latest.release()
+        first, self._first = self._first, None
+        decoded = first if first is not None and not index else self._decode(index)
+        if len(decoded.octets) != self.frame_length:
             raise Part10Error("a frame has another size than the first")
-        return octets
+        self._latest = decoded.octets.claim
+        return decoded.octets
 
     def _decode(self, index: int) -> Decoded:
         frames = self.frames
@@ -218,6 +217,7 @@ class _Work:
         if self.frames is not None:
             check_frames(self.stored, self.frames, range(len(self.frames)))
             self._first = self._decode(0)
+            self.frame_length = len(self._first.octets)
         with converting():
             octets = encode(self._excerpt())
             written = read_layout(io.BytesIO(octets))

@@ -10,7 +10,8 @@ from ...errors import Part10Error
 from ...http import URL, MediaType
 from ...services.wado import Resource
 from ..problems import problem
-from .answers import unreadable
+from .answers import overloaded, unreadable
+from .budget import OverloadedError
 from .bulk_values import parse_bulkdata_path
 from .bulkdata import retrieve_bulkdata, retrieve_value
 from .frames import NATIVE, retrieve_frames
@@ -59,6 +60,8 @@ async def retrieve(
         return problem(500, f"the instance cannot be read: {error.message}")
     except OSError as error:
         return unreadable(error)
+    except OverloadedError:
+        return overloaded()
 
 
 async def _give(

@@ -43,9 +43,10 @@ def check_frames(stored: Stored, frames: FrameLayout, indices: Iterable[int]) ->
         return
     is_run_lengths = stored.holding.transfer_syntax == RLELossless
     with stored.open() as file:
+        source = stored.layout.source(file)
         for index in indices:
             spans = frames.compressed[index]
-            head = read_span(file, spans[0]._replace(length=min(spans[0].length, _HEAD)))
+            head = read_span(source, spans[0]._replace(length=min(spans[0].length, _HEAD)))
             length = sum(span.length for span in spans)
             if not (
                 _is_head_of_run_lengths(head, length, frames.pixels)

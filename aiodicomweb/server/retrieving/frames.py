@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
@@ -15,14 +16,15 @@ from ...errors import Part10Error
 from ...http import Deferred, MediaType, OutgoingResponse
 from ..problems import problem
 from .answers import Part, entity_tag, multipart, not_acceptable, single_part
+from .budget import Claimed, sending
 from .bulk_values import bulk_data_uri
 from .content import Stored
 from .frame_check import check_frames
 from .offers import OCTETS, choose, in_syntax, offers_of, refusal_of
-from .transcode import can_decode, decode_frame, swap_words, word_size
+from .transcode import can_decode, converting, decode_frame, swap_words, word_size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ...http import URL, Request, Segment
     from ...services.wado import RetrieveRequest
@@ -34,12 +36,16 @@ __all__ = [
     "is_decoded",
     "offer_pixels",
     "read_frames",
+    "refuse_repetition",
     "retrieve_frames",
     "stored_frame",
 ]
 
 NATIVE: Final = in_syntax(OCTETS, EXPLICIT_VR_LITTLE_ENDIAN)
 """Uncompressed pixels are little endian, whatever they are stored as (PS3.18 §8.7.3.3.1)."""
+
+_TIMES_SHIFTED: Final = 4
+"""How many times its octets a frame takes while bits or words of it are moved."""
 
 _MOST_TIMES: Final = 4
 """How often a list may name the same frame. So an answer has at most as many times the pixels."""
@@ -79,9 +85,9 @@ def _retrieve(
         return not_acceptable(f"the frames cannot be told apart: {error.message}")
     if frames is None:
         return problem(404, "the instance has no pixel data")
-    number, times = Counter(numbers).most_common(1)[0]
-    if times > _MOST_TIMES:
-        return problem(400, f"frame {number} is asked for {times} times; {_MOST_TIMES} is the most")
+    refused = refuse_repetition(numbers)
+    if refused is not None:
+        return refused
     if max(numbers) > len(frames):
         count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
         return problem(404, f"the instance has {count}")
@@ -105,6 +111,14 @@ def _retrieve(
         return multipart(parts, offer.given.essence)
     tag = entity_tag("frames", holding.version, f"{numbers[0]}", str(offer.given))
     return single_part(parts[0], http, tag)
+
+
+def refuse_repetition(numbers: Sequence[int]) -> OutgoingResponse | None:
+    """A 400 for a list of frames that names one too often; ``None`` for all others."""
+    number, times = Counter(numbers).most_common(1)[0]
+    if times <= _MOST_TIMES:
+        return None
+    return problem(400, f"frame {number} is asked for {times} times; {_MOST_TIMES} is the most")
 
 
 def _bodies(
@@ -177,17 +191,27 @@ def stored_frame(stored: Stored, frames: FrameLayout, index: int) -> tuple[Segme
         Part10Error: There is no such frame.
     """
     if frames.compressed is not None:
-        return tuple(stored.segment(span) for span in frames.compressed[index])
+        spans = frames.compressed[index]
+        return tuple(chain.from_iterable(stored.segments(span) for span in spans))
     span, skipped = frames.native(index)
     bits = frames.pixels.bits if frames.pixels else 0
     if stored.layout.encoding.is_little_endian and not skipped and bits % 8 == 0:
-        return (stored.segment(span),)
+        return stored.segments(span)
     produce = partial(_native_octets, stored, frames, index)
     return (Deferred((bits + 7) // 8, produce),)
 
 
 def _native_octets(stored: Stored, frames: FrameLayout, index: int) -> bytes:
-    """A frame that does not start with an octet, or whose words are big endian."""
+    """A frame that does not start with an octet, or whose words are big endian. Blocks."""
+    span, _ = frames.native(index)
+    with (
+        sending(span.length).claim_for(span.length) as claim,
+        converting(_TIMES_SHIFTED * span.length),
+    ):
+        return Claimed.of(_shifted_octets(stored, frames, index), claim)
+
+
+def _shifted_octets(stored: Stored, frames: FrameLayout, index: int) -> bytes:
     element, pixels = frames.element, frames.pixels
     span, skipped = frames.native(index)
     if stored.layout.encoding.is_little_endian or pixels is None:
@@ -203,27 +227,36 @@ def _native_octets(stored: Stored, frames: FrameLayout, index: int) -> bytes:
     return extract_bits(octets, skipped, bits) if skipped or bits % 8 else octets
 
 
-def decoded_frames(
-    stored: Stored, frames: FrameLayout, indices: Sequence[int]
-) -> list[bytes | Deferred]:
+def decoded_frames(stored: Stored, frames: FrameLayout, indices: Sequence[int]) -> list[Deferred]:
     """Frames, decompressed when their turn comes; the first is made now as well.
 
     That, and how the others begin, shows nearly always whether it can be done. It is held of an
-    instance alone only. Blocks.
+    instance alone only, until it is sent. Blocks.
 
     Raises:
         Part10Error: The first frame cannot be decompressed, or another one is none.
         OSError: The file cannot be read.
+        OverloadedError: There is no room for it.
     """
     length = 0 if frames.pixels is None else frames.pixels.decoded_octets
-    made: list[bytes | Deferred] = [
-        Deferred(length, partial(_decoded, stored, frames, index)) for index in indices
-    ]
+    made = [Deferred(length, partial(_decoded, stored, frames, index)) for index in indices]
     check_frames(stored, frames, indices)
     first = _decoded(stored, frames, indices[0])
     if stored.is_alone:
-        made[0] = first
+        made[0] = Deferred(length, _Made(first, made[0].produce))
     return made
+
+
+class _Made:
+    """A frame that is there, and is let go when it is asked for; later it is made again."""
+
+    def __init__(self, octets: bytes, again: Callable[[], bytes]) -> None:
+        self._octets: bytes | None = octets
+        self._again = again
+
+    def __call__(self) -> bytes:
+        octets, self._octets = self._octets, None
+        return self._again() if octets is None else octets
 
 
 def _decoded(stored: Stored, frames: FrameLayout, index: int) -> bytes:

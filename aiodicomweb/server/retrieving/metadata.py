@@ -20,6 +20,7 @@ from .answers import Part, answer_to_conditions, entity_tag, multipart, not_acce
 from .bulk_values import bulk_data_uri, bulk_paths, is_bulk
 from .content import Stored, open_content
 from .offers import Offer, asked_for, choose
+from .transcode import converting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +36,9 @@ _GENERAL_JSON: Final = MediaType("application", "json")
 _XML: Final = MediaType("application", "dicom+xml")
 _AS_ASKED: Final = {"transfer-syntax": "1.2.840.10008.1.2.1", "charset": "utf-8"}
 """How values in line are, whether or not it is asked for (PS3.18 §8.7.3.5 note, §8.7.8)."""
+
+_TIMES_AS_OBJECTS: Final = 64
+"""How many times its octets a data set takes as objects, at most."""
 
 _PLACEHOLDER: Final = b"\0\0"
 """Stands for a large value: an element without value has no bulk data."""
@@ -104,13 +108,19 @@ def _written(
 ) -> bytes:
     """An instance as text, as much of it as can be: one broken file must not hide a study."""
     try:
-        dataset, uris = describe_instance(Stored.read(holding), base)
+        stored = Stored.read(holding)
     except (ContentError, OSError):
         return write(_identity(holding), {})
-    try:
-        return write(dataset, uris)
-    except ContentError:
-        return write(_readable(dataset, lambda part: write(part, uris)), uris)
+    told = sum(one.end - one.start for one in stored.layout.elements if not is_bulk(one))
+    with converting(_TIMES_AS_OBJECTS * told):
+        try:
+            dataset, uris = describe_instance(stored, base)
+        except (ContentError, OSError):
+            return write(_identity(holding), {})
+        try:
+            return write(dataset, uris)
+        except ContentError:
+            return write(_readable(dataset, lambda part: write(part, uris)), uris)
 
 
 def _identity(holding: Holding) -> Dataset:

@@ -6,7 +6,6 @@ installed. Words that are big endian are turned round.
 
 from __future__ import annotations
 
-import threading
 from array import array
 from contextlib import contextmanager
 from functools import cache
@@ -21,6 +20,7 @@ from ...dicom.frame_layout import PIXEL_DATA
 from ...dicom.uids import is_encapsulated
 from ...dicom.vrs import WORD_FORMATS
 from ...errors import Part10Error
+from .budget import WORKING, Claimed, sending
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -45,7 +45,8 @@ __all__ = [
 _AT_ONCE: Final = 4
 """Threads that convert at one time: each holds a frame, compressed and not, or the elements of an
 instance as octets and as objects. More would not be faster."""
-_places: Final = threading.BoundedSemaphore(_AT_ONCE)
+_TIMES_DECODED: Final = 6
+"""How many times its octets a frame takes while it is decompressed (measured, with JPEG 2000)."""
 _WORDS: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
@@ -83,12 +84,12 @@ class Decoded(NamedTuple):
     """A frame that was decompressed.
 
     Attributes:
-        octets: Its pixels.
+        octets: Its pixels, for which there is room among what is to be sent.
         photometric_interpretation: Which the decoder may have changed.
         bits_allocated: Bits of a sample, too.
     """
 
-    octets: bytes
+    octets: Claimed
     photometric_interpretation: str
     bits_allocated: int
 
@@ -103,6 +104,7 @@ def decode_frame(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> by
 
     Raises:
         Part10Error: The frame cannot be decompressed.
+        OverloadedError: Too many frames wait to be sent.
     """
     return decode(octets, transfer_syntax, pixels).octets
 
@@ -110,7 +112,11 @@ def decode_frame(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> by
 def decode(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> Decoded:
     """Decompress one frame, and say what the decoder made of it. As :func:`decode_frame`."""
     check_coded_size(octets, transfer_syntax, pixels)
-    with converting(), decoding():
+    with (
+        sending(pixels.decoded_octets).claim_for(pixels.decoded_octets) as claim,
+        converting(_TIMES_DECODED * pixels.decoded_octets),
+        decoding(),
+    ):
         decoded, found = get_decoder(UID(transfer_syntax)).as_buffer(
             encapsulate([octets]),
             index=0,
@@ -125,12 +131,11 @@ def decode(octets: bytes, transfer_syntax: str, pixels: PixelFormat) -> Decoded:
             number_of_frames=1,
             pixel_keyword="PixelData",
         )
-    planar = int(found.get("planar_configuration", pixels.planar_configuration))
-    told, bits = str(found["photometric_interpretation"]), int(found["bits_allocated"])
-    frame = bytes(decoded)
-    if pixels.samples > 1 and planar != pixels.planar_configuration:
-        frame = _rearrange(frame, pixels.samples, bits // 8, by_plane=planar == 1)
-    return Decoded(frame, told, bits)
+        planar = int(found.get("planar_configuration", pixels.planar_configuration))
+        told, bits = str(found["photometric_interpretation"]), int(found["bits_allocated"])
+        if pixels.samples > 1 and planar != pixels.planar_configuration:
+            decoded = _rearrange(bytes(decoded), pixels.samples, bits // 8, by_plane=planar == 1)
+        return Decoded(Claimed.of(decoded, claim), told, bits)
 
 
 def _rearrange(octets: bytes, samples: int, size: int, *, by_plane: bool) -> bytes:
@@ -146,9 +151,13 @@ def _rearrange(octets: bytes, samples: int, size: int, *, by_plane: bool) -> byt
 
 
 @contextmanager
-def converting() -> Generator[None]:
-    """Within, memory is taken for an instance or a frame: few threads are here at a time."""
-    with _places:
+def converting(octets: int = 0) -> Generator[None]:
+    """Within, memory is taken for an instance or a frame: few threads are here at a time.
+
+    Args:
+        octets: How many it may take; where that is much, others wait.
+    """
+    with WORKING.claim(max(octets, WORKING.octets // _AT_ONCE)):
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +66,22 @@ def test_all_but_the_pixels(name: str) -> None:
 def test_transfer_syntax(octets: bytes, syntax: str) -> None:
     """It is that of the file, also where the file does not say."""
     assert syntax == look(octets).transfer_syntax
+
+
+def test_sequences_are_read_up_to_a_bound() -> None:
+    """What takes a few KB deflated must not become many objects; what stands behind is read."""
+    item = b"\xfe\xff\x00\xe0\0\0\0\0"
+    end = b"\xfe\xff\xdd\xe0\0\0\0\0"
+    sequences = [
+        struct.pack("<HH2sHL", 0x0009, 0x1000 + number, b"SQ", 0, 0xFFFFFFFF) + item * 8000 + end
+        for number in range(20)
+    ]
+    behind = struct.pack("<HH2sH", 0x0043, 0x1001, b"LO", 6) + b"behind"
+
+    seen = look(an_instance(PixelData=None) + b"".join(sequences) + behind).dataset
+
+    assert 8 == len([element for element in seen if element.tag.group == 9])
+    assert "behind" == seen[0x00431001].value
 
 
 def test_large_values_are_left_out() -> None:

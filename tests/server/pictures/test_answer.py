@@ -268,6 +268,19 @@ async def test_a_frame_that_is_not_there_is_404(resource: str) -> None:
     assert 404 == (await get(FakeArchive([moving(1, 2, 3)]), path)).status
 
 
+@pytest.mark.parametrize("resource", ["rendered", "thumbnail"])
+async def test_a_frame_may_be_asked_for_again_a_few_times(resource: str) -> None:
+    """As it may be where it is not rendered."""
+    archive = FakeArchive([moving(10, 20)])
+
+    response = await get(archive, f"{INSTANCE}/frames/2,2,2,2,2/{resource}", "*/*")
+
+    assert (400, b"frame 2 is asked for 5 times; 4 is the most\n") == (
+        response.status,
+        response.body,
+    )
+
+
 @pytest.mark.parametrize("accept", ["image/jpeg", "image/png", 'multipart/related; type="image/*"'])
 async def test_all_frames_of_an_instance_are_its_image(accept: str) -> None:
     """Each in a part: the first alone would not be the resource (RET-30)."""

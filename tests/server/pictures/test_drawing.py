@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aiodicomweb.errors import Part10Error
+from aiodicomweb.errors import Part10Error, RemoteProtocolError
 from aiodicomweb.server.pictures import drawing
 from aiodicomweb.server.pictures.drawing import Artist, Picture, can_be_animated
 from aiodicomweb.server.pictures.encoding import GIF, PNG
@@ -37,6 +37,17 @@ def drawn(holding: Holding, *numbers: int, **options: Any) -> Image.Image:
     media_type = GIF if len(numbers) > 1 else PNG
     octets = artist.draw(Picture(holding, numbers or (1,), ""), media_type)
     return Image.open(io.BytesIO(octets))
+
+
+def test_a_moving_image_is_as_large_as_all_its_frames() -> None:
+    """A viewport that one frame could have is too large for twenty."""
+    holding = an_image(np.zeros((20, 2, 3), dtype="u1"), NumberOfFrames="20")
+    viewport = Viewport(4000, 4000)
+
+    assert (4000, 2667) == drawn(holding, 1, viewport=viewport).size
+    with pytest.raises(RemoteProtocolError) as caught:
+        drawn(holding, *range(1, 21), viewport=viewport)
+    assert 413 == caught.value.status_hint
 
 
 @pytest.mark.parametrize(

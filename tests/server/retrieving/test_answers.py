@@ -66,6 +66,15 @@ def test_several_ranges_are_parts() -> None:
     ] == [(headers["Content-Range"], bytes(octets)) for headers, octets in found]
 
 
+def test_many_ranges_of_what_has_to_be_made_are_the_whole() -> None:
+    """Each would have it made again; of what is there, many are given."""
+    many = {"Range": "bytes=0-0,2-2,4-4,6-6,8-8"}
+
+    assert 200 == single_part(part(), request(**many), '"t"').head.status
+    there = Part(OCTETS, (b"0123456789",))
+    assert 206 == single_part(there, request(**many), '"t"').head.status
+
+
 def test_a_range_behind_the_end_is_416() -> None:
     """Which tells how long the whole is (HTP-73)."""
     response = whole(single_part(part(), request(Range="bytes=10-"), TAG))

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import random
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodicomweb.dicom.layout import Span
-from aiodicomweb.http import Deferred, FileSpan
+from aiodicomweb.http import Deferred, FileSpan, body_octets, segment_length
+from aiodicomweb.server import Holding
 from aiodicomweb.server.retrieving.content import Stored, open_content, piece_of
 
 from ...support.dicom_files import sample
@@ -33,6 +37,15 @@ def contents(folder: Path) -> list[Content]:
         OCTETS,
         Deferred(len(OCTETS), lambda: OCTETS),
     ]
+
+
+def deflated(value: bytes) -> Holding:
+    """An instance with a large value, deflated."""
+    syntax = b"1.2.840.10008.1.2.1.99"
+    meta = struct.pack("<HH2sH", 0x0002, 0x0010, b"UI", len(syntax)) + syntax
+    element = struct.pack("<HH2sHL", 0x0009, 0x1001, b"OB", 0, len(value)) + value
+    octets = bytes(128) + b"DICM" + meta + zlib.compress(element, wbits=-zlib.MAX_WBITS)
+    return Holding("1.2", "1.3", "1.4", "1.5", syntax.decode(), octets, "v")
 
 
 def test_each_kind_of_content_is_a_file(tmp_path: Path) -> None:
@@ -94,5 +107,21 @@ def test_places_are_those_of_the_inflated_octets(name: str) -> None:
     octets = stored.octets(element.value)
 
     assert sample(name).dataset.SOPInstanceUID == octets.decode().strip("\0")
-    segment = stored.segment(element.value)
-    assert isinstance(segment, FileSpan) or bytes(segment) == octets
+    (segment,) = stored.segments(element.value)
+    assert isinstance(segment, FileSpan) or body_octets((segment,)) == octets
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_what_is_inflated_is_given_block_by_block(is_alone: bool) -> None:
+    """None of it is held, and lengths are known."""
+    value = random.Random(1).randbytes(5 << 19)
+    stored = Stored.read(deflated(value), is_alone=is_alone)
+    element = stored.layout.find(0x00091001)
+    assert element is not None
+
+    segments = stored.segments(element.value)
+
+    assert [1 << 20, 1 << 20, 1 << 19] == [segment_length(one) for one in segments]
+    assert all(isinstance(one, Deferred) for one in segments)
+    assert value == body_octets(segments)
+    assert value == body_octets(segments)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import random
 import struct
 from dataclasses import replace
@@ -13,8 +14,9 @@ from pydicom.uid import RLELossless
 
 from aiodicomweb.dicom.part10 import decode, encode, is_part10
 from aiodicomweb.errors import Part10Error
-from aiodicomweb.http import FileSpan, Headers, OutgoingResponse, Produced, Response
+from aiodicomweb.http import Deferred, FileSpan, Headers, OutgoingResponse, Produced, Response
 from aiodicomweb.server import Holding
+from aiodicomweb.server.retrieving.budget import SENDING_SMALL, Claimed
 from aiodicomweb.server.retrieving.conversion import Conversion, to_file
 from aiodicomweb.server.retrieving.transcode import Decoded, can_decode
 
@@ -79,12 +81,32 @@ def test_offset_tables_go_with_what_they_are_of() -> None:
     assert ("OW", "MONOCHROME2") == (found["PixelData"].VR, found.PhotometricInterpretation)
 
 
+def claimed(length: int) -> Claimed:
+    """Octets for which there is room."""
+    return Claimed.of(bytes(length), SENDING_SMALL.claim(length))
+
+
+def test_frames_have_room_one_at_a_time() -> None:
+    """Each is let go when the next is asked for, and nothing is left where an answer breaks off."""
+    gc.disable()
+    try:
+        holding = of_run_lengths(*[compressed(bytes(48), GREY)] * 3)
+        pieces = [one for one in Conversion(holding).pieces() if isinstance(one, Deferred)]
+        held = [one.produce() for one in pieces]
+
+        assert (3, 48) == (len(held), SENDING_SMALL.taken)
+        del pieces, held
+        assert 0 == SENDING_SMALL.taken
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("name", ["YBR_FULL_422", "YBR_PARTIAL_422"])
 def test_what_is_decompressed_is_not_subsampled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each pixel has its own colour, and the data set says so (PS3.3 §C.7.6.3.1.2)."""
 
     def decoded(*_: object) -> Decoded:
-        return Decoded(bytes(72), name, 8)
+        return Decoded(claimed(72), name, 8)
 
     monkeypatch.setattr("aiodicomweb.server.retrieving.conversion.decode", decoded)
     monkeypatch.setattr("aiodicomweb.server.retrieving.conversion.check_frames", lambda *_: None)
@@ -334,7 +356,7 @@ def test_a_frame_of_another_size_ends_the_answer(monkeypatch: pytest.MonkeyPatch
     sizes = iter([48, 50])
     monkeypatch.setattr(
         "aiodicomweb.server.retrieving.conversion.decode",
-        lambda *_: Decoded(bytes(next(sizes)), "MONOCHROME2", 16),
+        lambda *_: Decoded(claimed(next(sizes)), "MONOCHROME2", 16),
     )
     pieces = Conversion(holding).pieces()
 

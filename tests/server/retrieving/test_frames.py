@@ -13,6 +13,7 @@ from aiodicomweb.dicom.part10 import is_dicom
 from aiodicomweb.dicom.uids import bulk_data_media_type, is_encapsulated
 from aiodicomweb.errors import Part10Error
 from aiodicomweb.http import FileSpan
+from aiodicomweb.server.retrieving.budget import Budget
 from aiodicomweb.services.wado import Resource, RetrieveResponse
 
 from ...support.dicom_files import sample, samples
@@ -224,6 +225,21 @@ async def test_a_frame_may_be_asked_for_again_a_few_times() -> None:
         refused.status,
         refused.body,
     )
+
+
+async def test_too_many_frames_that_nobody_takes_are_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Soon there is room again; what is stored is given nevertheless."""
+    budget = Budget(10, patience=0)
+    monkeypatch.setattr("aiodicomweb.server.retrieving.transcode.sending", lambda _: budget)
+    archive, path = archive_of("MR_small_RLE.dcm")
+    held = budget.claim(1)
+
+    refused = await get(archive, f"{path}/1", NATIVE)
+
+    assert (503, "10") == (refused.status, refused.headers["Retry-After"])
+    assert 1 == len(frames_in(await get(archive, f"{path}/1", STORED)))
+    held.release()
+    assert 1 == len(frames_in(await get(archive, f"{path}/1", NATIVE)))
 
 
 async def test_a_later_frame_that_is_none_is_told_before_the_answer() -> None:

@@ -10,6 +10,7 @@ from pydicom.uid import RLELossless
 from aiodicomweb.dicom.frame_layout import PixelFormat
 from aiodicomweb.errors import Part10Error
 from aiodicomweb.server.retrieving import transcode
+from aiodicomweb.server.retrieving.budget import SENDING_SMALL, WORKING
 from aiodicomweb.server.retrieving.transcode import (
     can_convert,
     can_decode,
@@ -82,7 +83,7 @@ def test_colours_come_out_as_the_data_set_says(bits: int, planar: int) -> None:
 def test_a_frame_that_is_broken_is_an_error() -> None:
     """Of our tree, whatever the decoder raises."""
     for octets in (b"", b"nonsense" * 20, compressed(bytes(48), GREY)[:70]):
-        with pytest.raises(Part10Error, match="cannot be decompressed"):
+        with pytest.raises(Part10Error, match="cannot be decompressed|smaller than it can be"):
             decode_frame(octets, RLE, GREY)
 
 
@@ -117,13 +118,23 @@ def test_few_threads_convert_at_a_time() -> None:
     """Each takes memory."""
     with ExitStack() as stack:
         for _ in range(transcode._AT_ONCE):
-            assert transcode._places.acquire(blocking=False)
-            transcode._places.release()
             stack.enter_context(transcode.converting())
-        assert not transcode._places.acquire(blocking=False)
+        assert WORKING.octets == WORKING.taken
+    assert 0 == WORKING.taken
 
-    assert transcode._places.acquire(blocking=False)
-    transcode._places.release()
+
+def test_a_frame_has_room_until_it_is_sent() -> None:
+    """What fails has none, and what nobody has any more neither."""
+    octets = compressed(bytes(48), GREY)
+
+    frame = decode_frame(octets, RLE, GREY)
+
+    assert (48, 0) == (SENDING_SMALL.taken, WORKING.taken)
+    del frame
+    assert (0, 0) == (SENDING_SMALL.taken, WORKING.taken)
+    with pytest.raises(Part10Error):
+        decode_frame(octets[:70], RLE, GREY)
+    assert (0, 0) == (SENDING_SMALL.taken, WORKING.taken)
 
 
 class Panic(BaseException):
