@@ -214,5 +214,9 @@ class Propagator(Protocol):
         ...
 
     def header_fields(self, started: RequestStarted, /) -> Mapping[str, str]:
-        """The fields of a request, asked for after it was called with this event."""
+        """The fields of a request, asked for after it was called with this event.
+
+        Those that the request has stay as they are, but for ``traceparent``, ``tracestate`` and
+        ``baggage``; those that say who asks, for what and where the message ends are left out.
+        """
         ...

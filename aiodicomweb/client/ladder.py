@@ -2,11 +2,12 @@
 
 Servers differ in what they understand (PS3.18 §8.7.1 says so itself of the quotation marks around
 ``type``). Where the caller left the media types to us, an answer that says "not so" is no answer
-yet: the next simpler form is tried, and the one that worked is asked for first from then on.
+yet: the next simpler form is tried, and the one that worked is asked for first for a while.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from ..http import Request
 from ..services import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from ..errors import StatusError
     from ..http import Origin
@@ -26,6 +27,9 @@ _REFUSALS = frozenset({400, 406, 415})
 
 _MOST_REMEMBERED = 256
 """Origins and kinds of resource of one client: a client has one or two origins, and nine kinds."""
+
+_KEPT = 600.0
+"""Seconds for which a form is remembered. Servers are mended, and an hour of theirs may be bad."""
 
 Forms = tuple[str, ...]
 """Values of ``Accept``, from the one that says all to the simplest."""
@@ -95,21 +99,72 @@ def with_accept(request: Request, accept: str) -> Request:
     return Request(request.method, request.url, headers, request.body)
 
 
-class Memory:
-    """Which forms worked, by origin and kind; those that were used last are kept."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A form that worked where those before it were refused.
 
-    __slots__ = ("_worked",)
+    Attributes:
+        form: The value of ``Accept``.
+        expires: When it is forgotten.
+        sure: Whether it is asked for first: after a 400 it has to be found twice.
+    """
+
+    form: str
+    expires: float
+    sure: bool
+
+
+class Memory:
+    """Which forms worked, by origin and kind; those that were used last are kept.
+
+    All times are seconds of one clock that only goes forward.
+    """
+
+    __slots__ = ("_found",)
 
     def __init__(self) -> None:
-        self._worked: dict[tuple[Origin, Resource | Kind], int] = {}
+        self._found: dict[tuple[Origin, Resource | Kind], _Found] = {}
 
-    def forms(self, origin: Origin, kind: Resource | Kind) -> Sequence[str]:
-        """The forms to ask an origin with, from the one that worked last."""
-        return _FORMS[kind][self._worked.get((origin, kind), 0) :]
+    def forms(self, origin: Origin, kind: Resource | Kind, now: float) -> Forms:
+        """The forms to ask an origin with: the one that worked, then the others from the top."""
+        usual = _FORMS[kind]
+        found = self._found.get((origin, kind))
+        if found is None or not found.sure or now >= found.expires:
+            return usual
+        return (found.form, *(form for form in usual if form != found.form))
 
-    def note(self, origin: Origin, kind: Resource | Kind, form: str) -> None:
-        """This form worked."""
-        self._worked.pop((origin, kind), None)
-        self._worked[origin, kind] = _FORMS[kind].index(form)
-        if len(self._worked) > _MOST_REMEMBERED:
-            del self._worked[next(iter(self._worked))]
+    def note(
+        self,
+        origin: Origin,
+        kind: Resource | Kind,
+        form: str,
+        refusals: Collection[int],
+        now: float,
+    ) -> None:
+        """This form worked.
+
+        Args:
+            origin: Of whom was asked.
+            kind: What was asked for.
+            form: The form.
+            refusals: Statuses with which the forms before it were refused. 406 and 415 speak of
+                media types; a 400 may be about anything, and pass.
+            now: The moment.
+        """
+        found = self._found.pop((origin, kind), None)
+        if form == _FORMS[kind][0]:
+            return
+        again = found if found and found.form == form and now < found.expires else None
+        if refusals and not (again and again.sure):
+            sure = again is not None or 400 not in refusals
+            found = _Found(form, now + _KEPT, sure)
+        if found is not None:
+            self._found[origin, kind] = found
+        if len(self._found) > _MOST_REMEMBERED:
+            del self._found[next(iter(self._found))]
+
+    def refuse(self, origin: Origin, kind: Resource | Kind, form: str) -> None:
+        """This form was refused; it is no longer the first."""
+        found = self._found.get((origin, kind))
+        if found is not None and found.form == form:
+            del self._found[origin, kind]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import traceback
+from asyncio import CancelledError
 from collections import deque
 from functools import lru_cache
 from itertools import accumulate, count
@@ -39,7 +41,23 @@ __all__ = ["Exchange", "Observer", "Watch"]
 
 _log = logging.getLogger("aiodicomweb.client")
 
+_FAILURES = (Exception, CancelledError)
+"""What a hook raises that is its own affair. A function that awaits nothing is not cancelled:
+it looked at a future that was. On trio only what waits raises ``Cancelled``."""
+
 _requests = count(1)
+_OF_TRACES = frozenset({"traceparent", "tracestate", "baggage"})
+"""W3C Trace Context and W3C Baggage: what hooks know better than whoever made the request."""
+
+_NOT_FOR_HOOKS = re.compile(
+    r"""host | authorization | cookie | expect | from | te | trailer | upgrade | range | via
+    | connection | keep-alive | transfer-encoding | origin | referer | forwarded | user-agent
+    | prefer | (?: accept | content | if | proxy | sec | x-amz | x-forwarded | x-http-method )
+      (?: - .* )?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Fields by which a request says who asks, for what, and where it ends: not for a hook to say."""
+
 _LEVELS = {"studies": "study", "series": "series", "instances": "instance"}
 
 
@@ -59,6 +77,7 @@ class Observer:
             raise ConfigurationError("a hook is something to be called with an event")
         self._hooks = tuple(given)
         self._failed: set[int] = set()
+        self._overbearing: set[int] = set()
         self._left: deque[Exchange] = deque()
 
     @property
@@ -89,17 +108,23 @@ class Observer:
         for hook in self._hooks:
             try:
                 hook(event)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the transfer goes on
+            except _FAILURES as error:  # whatever it is, the transfer goes on
                 self._report(hook, error)
 
-    def header_fields(self, started: RequestStarted) -> Headers:
-        """What hooks add to a request."""
+    def header_fields(self, started: RequestStarted, present: Headers) -> Headers:
+        """What hooks add to a request.
+
+        Args:
+            started: What they were told of it.
+            present: The fields that it has. Those of traces take their place, others don't.
+        """
         headers = Headers()
         for hook in self._hooks:
             if isinstance(hook, Propagator):
                 try:
-                    headers = headers.merged(Headers(hook.header_fields(started)))
-                except Exception as error:  # noqa: BLE001 - it goes without them
+                    given = Headers(hook.header_fields(started))
+                    headers = headers.merged(self._harmless(hook, given, present))
+                except _FAILURES as error:  # it goes without them
                     self._report(hook, error)
         return headers
 
@@ -112,7 +137,20 @@ class Observer:
         while self._left:
             self._left.popleft().ended(None, complete=False)
 
-    def _report(self, hook: Hook, error: Exception) -> None:
+    def _harmless(self, hook: Hook, given: Headers, present: Headers) -> Headers:
+        """The fields that change nothing of a request; the first others of a hook are logged."""
+        left_out = [
+            name
+            for name in given
+            if name.lower() not in _OF_TRACES
+            and (name in present or _NOT_FOR_HOOKS.fullmatch(name))
+        ]
+        if left_out and id(hook) not in self._overbearing:
+            self._overbearing.add(id(hook))
+            _log.error("fields that a hook may not set, told once: %s", ", ".join(left_out))
+        return given.without(*left_out)
+
+    def _report(self, hook: Hook, error: BaseException) -> None:
         """Log the first error of a hook; without its text, which may quote what the hook knows."""
         if id(hook) not in self._failed:
             self._failed.add(id(hook))
@@ -239,9 +277,9 @@ class Exchange:
         )
         observer.tell(self.started)
 
-    def header_fields(self) -> Headers:
-        """What hooks add to the request."""
-        return self._observer.header_fields(self.started)
+    def header_fields(self, present: Headers) -> Headers:
+        """What hooks add to the request, which has these fields."""
+        return self._observer.header_fields(self.started, present)
 
     def progress(self) -> Progress:
         """How far it has come."""

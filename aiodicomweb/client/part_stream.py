@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..dicom.part10 import PEEK_OCTETS
-from ..errors import DicomWebError, StatusError
+from ..errors import DicomWebError, FramingError, StatusError
 from ..wire import PartHead
 from .patience import Patience
 from .resume import Stretch
@@ -66,6 +66,7 @@ class PartStream:
         "_skip",
         "_start",
         "_stretch",
+        "_until",
         "ended",
         "part_number",
     )
@@ -164,14 +165,12 @@ class PartStream:
         """
         while not self._over:
             try:
-                chunk = await self._incoming.read_chunk()
+                chunk = await self._read_on()
             except DicomWebError as error:
                 await self._take_up(error, rewind)
                 continue
             if chunk is None:
                 break
-            if self._skip:
-                chunk = self._behind(chunk)
             if chunk:
                 self._hand_out(len(chunk))
                 return chunk
@@ -196,7 +195,33 @@ class PartStream:
         self._given = 0  # octets that were handed out in pieces
         self._farthest = 0  # the most that ever were, before a new beginning
         self._skip = 0  # octets to come that were handed out already
+        self._until: int | None = None  # how far a response leads that goes on within it
         self._over = False  # nothing is missing, though no response says that it ended
+
+    async def _read_on(self) -> memoryview | None:
+        """The next piece without what was handed out before, perhaps empty; ``None`` at the end.
+
+        Raises:
+            FramingError: A response that goes on within the part brings more than it says, or
+                all came that it brings, and it is not the rest.
+        """
+        chunk = await self._incoming.read_chunk()
+        if chunk is None:
+            await self._check_end()
+            return None
+        if self._skip:
+            chunk = self._behind(chunk)
+        if self._until is not None and self._given + len(chunk) > self._until:
+            raise _framing_error("the rest of a body is longer than its Content-Range")
+        return chunk
+
+    async def _check_end(self) -> None:
+        """Complain where the rest of a part was less than what was missing."""
+        length = None if self._until is None or self._stretch is None else self._stretch.length
+        if self._skip or (length is not None and self._given < length):
+            await self._incoming.next_part()  # there is none; the connection is free then
+            came = f"{self._given} of {length} octets" if length else "less than before"
+            raise _framing_error(f"the rest of a body is cut short: {came} came")
 
     def _hand_out(self, octets: int) -> None:
         self._given += octets
@@ -238,7 +263,7 @@ class PartStream:
             if not is_again:
                 raise self._fail(error)
             self._stretch = Stretch.of(self._incoming.response)
-            self._skip = 0
+            self._skip, self._until = 0, None
             return
 
     async def _continue(
@@ -249,6 +274,9 @@ class PartStream:
     ) -> None:
         """Ask for the octets of the current part that are missing."""
         resumption = await self._pause(error)
+        if self._given == stretch.length:
+            self._over = True
+            return
         try:
             self._incoming = await self._opener(stretch.request(self._request, self._given))
         except DicomWebError as reason:
@@ -267,8 +295,9 @@ class PartStream:
         if not is_there:
             raise self._fail(error)
         self._skip = skipped or 0
+        self._stretch = Stretch.of(self.response) if anew else stretch.completed(self.response)
+        self._until = None if anew else stretch.until(self.response)
         if anew and rewind is not None:
-            self._stretch = Stretch.of(self.response)
             await rewind()
             self._given = 0
 
@@ -306,6 +335,8 @@ class PartStream:
     ) -> bool:
         """Ask for what is missing; false if nothing is."""
         while True:
+            if self._resumption is not None:
+                self._note_progress(self._resumption)
             try:
                 request = await next_request()
                 if request is None:
@@ -318,6 +349,7 @@ class PartStream:
                 raise self._fail(error) from reason
             else:
                 self._request = request
+                self._over = False
                 return True
 
     async def _pause(self, error: DicomWebError) -> Resumption:
@@ -326,13 +358,16 @@ class PartStream:
         resumption = self._resumption
         if resumption is None:
             raise self._fail(error)
-        if resumption.progress > self._progress:
-            self._progress = resumption.progress
-            self._patience.renew()
+        self._note_progress(resumption)
         if not await self._patience.outlasts(error, self._incoming):
             raise self._fail(error)
         self._resumed = error
         return resumption
+
+    def _note_progress(self, resumption: Resumption) -> None:
+        if resumption.progress > self._progress:
+            self._progress = resumption.progress
+            self._patience.renew()
 
     def _count(self, error: DicomWebError) -> None:
         """Count the parts that the response had brought whole."""
@@ -347,3 +382,9 @@ class PartStream:
         self._failure = error
         self.close()
         return error
+
+
+def _framing_error(message: str) -> FramingError:
+    error = FramingError(message)
+    error.complete = 0  # of the parts of a response that brings the rest of one
+    return error

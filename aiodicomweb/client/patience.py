@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-import anyio
-
 from .resume import is_cut
 
 if TYPE_CHECKING:
@@ -20,22 +18,22 @@ __all__ = ["Patience"]
 class Patience:
     """The attempts and waits that ``Retry`` grants to the bodies of one call.
 
+    Both are counted with the call's deadlines: the requests that a body takes count as well.
+
     Args:
         retry: How often, and when.
         deadlines: Of the call.
     """
 
-    __slots__ = ("_deadlines", "_failures", "_retry", "_waited")
+    __slots__ = ("_deadlines", "_retry")
 
     def __init__(self, retry: Retry, deadlines: Deadlines) -> None:
         self._retry = retry
         self._deadlines = deadlines
-        self._failures = 0  # since something new came
-        self._waited = 0.0
 
     def renew(self) -> None:
         """Something new came: the attempts begin anew, the waits still count."""
-        self._failures = 0
+        self._deadlines.failures = 0
 
     async def outlasts(self, error: DicomWebError, incoming: Incoming) -> bool:
         """Wait before another attempt; false if none may be made.
@@ -44,17 +42,18 @@ class Patience:
             error: What ended the body.
             incoming: Whose body.
         """
-        if not is_cut(error, closed=incoming.cut):
+        # A body that was read to its end and yet is an error was to be longer: it was cut before.
+        if not is_cut(error, closed=incoming.cut or incoming.ended):
             return False
-        self._failures += 1
+        deadlines = self._deadlines
+        deadlines.failures += 1
         wait = self._retry.wait(
-            self._failures,
-            waited=self._waited,
+            deadlines.failures,
+            waited=deadlines.waited,
             chance=random.random(),  # noqa: S311 - spreads load, guards nothing
             retry_after=None,
         )
-        if wait is None or wait >= self._deadlines.left:
+        if wait is None or wait >= deadlines.left:
             return False
-        await anyio.sleep(wait)
-        self._waited += wait
+        await deadlines.pause(wait)
         return True

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..errors import StatusError
     from ..http import URL, Headers, Response
 
-__all__ = ["next_request"]
+__all__ = ["harmless", "next_request"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEP_METHOD = frozenset({307, 308})
@@ -64,6 +64,11 @@ def next_request(trail: Sequence[Request], response: Response, limit: int) -> Re
     return following
 
 
+def harmless(headers: Headers) -> Headers:
+    """The fields that hold no secret, and go to any origin."""
+    return headers.without(*(name for name in headers if name.lower() not in _ANYBODY_MAY_SEE))
+
+
 def _resolve(base: URL, locations: Sequence[str]) -> URL:
     if len(set(locations)) > 1:
         raise RemoteProtocolError("a redirect has more than one Location")
@@ -88,17 +93,13 @@ def _changed(request: Request, response: Response, url: URL) -> Request:
     """The request to another URL, with the method and the fields that it has there."""
     headers = request.headers
     if request.url.origin != url.origin:
-        headers = headers.without(*(name for name in headers if not _is_harmless(name)))
+        headers = harmless(headers)
     if response.status in _KEEP_METHOD or request.method in _SAFE:
         return Request(request.method, url, headers, request.body)
     if response.status == 303:
         return Request("GET", url, _without_content(headers))
     hint = f"a {request.method} is sent to another URL for 307 and 308 alone; give that URL"
     raise _refusal(request, response, hint)
-
-
-def _is_harmless(name: str) -> bool:
-    return name.lower() in _ANYBODY_MAY_SEE
 
 
 def _without_content(headers: Headers) -> Headers:

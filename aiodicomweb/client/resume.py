@@ -7,8 +7,8 @@ if its validator proves that they are of the same (RFC 9110 §13.1.5, §15.3.7.3
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, deque
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -25,16 +25,16 @@ from ..http import ContentRange, Request, UnsatisfiedRange
 from ..services import Selector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ..dicom.json_model import JsonObject
     from ..errors import DicomWebError, StatusError
     from ..http import Headers, Response
+    from .results import Frame
 
-__all__ = ["Frames", "Remaining", "Stretch", "instance_uid", "is_cut", "listed_instances"]
+__all__ = ["Frames", "Remaining", "Stretch", "instance_uid", "is_cut"]
 
-_SERIES_INSTANCE_UID = "0020000E"
-_SOP_INSTANCE_UID = "00080018"
+_HELD_FRAMES = 16
+"""Frames that are held at a time: native ones of a mammogram have 30 MB."""
 
 _CLOCKS_APART = 60.0
 """Seconds by which ``Date`` must be behind ``Last-Modified`` to make that a strong validator."""
@@ -60,33 +60,6 @@ def instance_uid(start: bytes) -> str | None:
         return peek_instance_uid(start)
     except Part10Error:
         return None
-
-
-def listed_instances(objects: Iterable[JsonObject], series: str | None = None) -> dict[str, str]:
-    """SOP to Series Instance UIDs, of search results or metadata.
-
-    Args:
-        objects: Those of instances.
-        series: The series, where only its instances were asked for.
-
-    Raises:
-        ValueError: An instance's UIDs are missing.
-    """
-    instances: dict[str, str] = {}
-    for each in objects:
-        uid, own = _uid(each, _SOP_INSTANCE_UID), series or _uid(each, _SERIES_INSTANCE_UID)
-        if uid is None or own is None:
-            raise ValueError("an instance without UIDs")
-        instances[uid] = own
-    return instances
-
-
-def _uid(obj: JsonObject, tag: str) -> str | None:
-    match obj.get(tag):
-        case {"Value": [str(value), *_]}:
-            return value
-        case _:
-            return None
 
 
 class Remaining:
@@ -143,23 +116,33 @@ class Remaining:
 class Frames:
     """Which frames were asked for, and which arrived.
 
+    A frame that doesn't say its number is known by its place. A server that gives all frames to
+    whoever asks for the missing ones would have them taken for others: so the frames of such a
+    request that aren't named are held until it is clear that they are as many as were asked for.
+    That they are not too many to hold, only some are asked for at a time.
+
     Args:
         asked: Their numbers, in order.
 
     Attributes:
         asked: As given.
         arrived: The numbers of those that arrived, in order.
+        ready: Frames that may be handed out.
     """
 
-    __slots__ = ("_asking", "_before", "arrived", "asked")
+    __slots__ = ("_asking", "_before", "_held", "_named", "arrived", "asked", "ready")
 
     asked: tuple[int, ...]
     arrived: list[int]
+    ready: deque[Frame]
 
     def __init__(self, asked: Sequence[int]) -> None:
         self.asked = self._asking = tuple(asked)
         self._before = 0  # frames of earlier responses
+        self._held: list[Frame] = []
+        self._named = True  # whether all frames were, so far
         self.arrived = []
+        self.ready = deque()
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -173,15 +156,51 @@ class Frames:
                 missing.append(number)
         return tuple(missing)
 
+    @property
+    def received(self) -> int:
+        """How many came, of this response and those before."""
+        return len(self.arrived) + len(self._held)
+
     def expected(self) -> int | None:
         """The number that the next part of the response has by its place."""
-        place = len(self.arrived) - self._before
-        return self._asking[place] if place < len(self._asking) else None
+        place = self.received - self._before
+        if place >= len(self._asking) or len(self._held) >= _HELD_FRAMES:
+            return None
+        return self._asking[place]
 
-    def ask(self) -> tuple[int, ...]:
-        """Those to ask for now, in a request of their own."""
-        self._asking, self._before = self.missing, len(self.arrived)
-        return self._asking
+    def take(self, frame: Frame, *, named: bool) -> None:
+        """A frame arrived.
+
+        Args:
+            frame: With the number that it says, else that of its place.
+            named: Whether it says one.
+        """
+        self._named &= named
+        if self._before and (self._held or not named):
+            self._held.append(frame)
+        else:
+            self.arrived.append(frame.number)
+            self.ready.append(frame)
+
+    def ask(self, *, ended: bool = False) -> tuple[int, ...]:
+        """Those to ask for now, in a request of their own.
+
+        Args:
+            ended: Whether the response before was read to its end. What it leaves out the server
+                doesn't have, and isn't asked for again.
+        """
+        if ended:
+            held = [frame.number for frame in self._held]
+            if Counter([*self.arrived[self._before :], *held]) != Counter(self._asking):
+                return ()
+            self.arrived += held
+            self.ready += self._held
+        self._held = []
+        missing = self.missing
+        if self.arrived and not self._named:
+            missing = missing[:_HELD_FRAMES]
+        self._asking, self._before = missing, len(self.arrived)
+        return missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +236,11 @@ class Stretch:
             return None
         return cls(validator, content_type, given.first, given.last, given.complete_length)
 
+    @property
+    def length(self) -> int | None:
+        """Number of octets; ``None`` if it is not known."""
+        return None if self.last is None else self.last - self.first + 1
+
     def request(self, request: Request, given: int) -> Request:
         """The request for what is missing, where so many octets were handed out."""
         last = "" if self.last is None else self.last
@@ -233,19 +257,35 @@ class Stretch:
         """How many octets of an answer to such a request were handed out already.
 
         Returns:
-            0 for a 206 that begins where the octets ended; all of them for a 200 of a server that
-            ignores ranges, if it is the same representation; ``None`` if the octets can't be put
-            together.
+            0 for a 206 that begins where the octets ended, even if it has but some of the rest
+            (RFC 9110 §15.3.7); all of them for a 200 of a server that ignores ranges, if it is
+            the same representation; ``None`` if the octets can't be put together.
         """
         rest = Stretch.of(response)
         if response.status == 206:
             return 0 if self._goes_on(response, given) else None
         if rest is None or self.first != 0 or not self._is_same(rest):
             return None
-        return given
+        return given if rest.length is None or rest.length >= given else None
+
+    def completed(self, response: Response) -> Stretch:
+        """The same, with its end, if it was not known and an answer to such a request tells."""
+        if self.last is not None:
+            return self
+        rest = _content_range(response)
+        whole = _length(response.headers) if rest is None else rest.complete_length
+        last = None if whole is None else whole - 1
+        return replace(self, last=last, complete_length=whole)
+
+    def until(self, response: Response) -> int | None:
+        """How many octets have come once such an answer is over; ``None`` if it is not known."""
+        rest = _content_range(response)
+        return self.length if rest is None else rest.last - self.first + 1
 
     def ends_at(self, given: int, refusal: StatusError) -> bool:
         """Whether the answer to such a request says that nothing is missing (416)."""
+        if self.last is not None:
+            return False  # something is: this was to be longer
         value = refusal.headers.get("Content-Range") if refusal.headers else None
         whole = UnsatisfiedRange.parse(value) if value and refusal.status == 416 else None
         return whole is not None and whole.complete_length == self.first + given
@@ -256,11 +296,14 @@ class Stretch:
             return False
         same = tag is None or self.validator in (tag, response.headers.get("Last-Modified"))
         lengths = {self.complete_length, rest.complete_length} - {None}
-        ends = {self.last, rest.last} - {None}
-        return same and rest.first == self.first + given and len(lengths) <= 1 and len(ends) <= 1
+        last = self.completed(response).last
+        # Where nobody tells the end, what comes might be taken for all.
+        within = last is not None and rest.last <= last
+        return same and rest.first == self.first + given and len(lengths) <= 1 and within
 
     def _is_same(self, other: Stretch) -> bool:
-        return self.validator == other.validator and self.content_type == other.content_type
+        same = self.validator == other.validator and self.content_type == other.content_type
+        return same and len({self.complete_length, other.complete_length} - {None}) <= 1
 
 
 def _is_plain(response: Response) -> bool:

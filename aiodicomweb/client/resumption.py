@@ -28,6 +28,10 @@ _NO_FILTERS = frozenset({"accept", "charset"})
 """Parameters of a retrieval that leave no instance out. Of others nobody knows."""
 
 
+_MOST_MISSES = 100
+"""Listed instances in a row that the archive doesn't have, after which its list is not believed."""
+
+
 class NotResumable(Exception):
     """Nothing tells what is missing."""
 
@@ -155,6 +159,7 @@ class StudyResumption(Resumption):
         self._current: str | None = None
         self._remaining: Remaining | None = None
         self._asking: Selector | None = None
+        self._misses = 0  # in a row
 
     @property
     def progress(self) -> int:
@@ -168,6 +173,7 @@ class StudyResumption(Resumption):
             self._unknown = True
             return
         self._taken.add(uid)
+        self._misses = 0
         if self._remaining is not None:
             self._remaining.take(uid)
 
@@ -205,16 +211,21 @@ class StudyResumption(Resumption):
     def passes_over(self, refusal: StatusError) -> bool:
         """Whether it is one of those that the server left out before."""
         asking = self._asking
-        if refusal.status not in _GONE or not self._partial or asking is None:
+        if refusal.status not in _GONE or asking is None or not self._may_skip:
             return False
         if asking.instance:
             self._skip(asking)
         return True
 
+    @property
+    def _may_skip(self) -> bool:
+        return self._partial and self._misses < _MOST_MISSES
+
     def _skip(self, selector: Selector) -> None:
         """Do without an instance."""
-        if not self._partial or not selector.instance or self._remaining is None:
+        if not self._may_skip or not selector.instance or self._remaining is None:
             raise NotResumable
+        self._misses += 1
         self._remaining.take(selector.instance)
 
     async def _missing(self) -> Remaining:
@@ -261,7 +272,7 @@ class FrameResumption(Resumption):
 
     async def rest(self, *, ended: bool) -> Request | None:
         """The missing ones; what an answer leaves out, the server doesn't have."""
-        numbers = () if ended else self._frames.ask()
+        numbers = self._frames.ask(ended=ended)
         target = self._asked.target
         if not numbers or isinstance(target, URL):
             return None

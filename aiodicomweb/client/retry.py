@@ -19,6 +19,7 @@ from ..errors import (
 )
 from ..http import Response, body_length, parse_retry_after
 from ..wire import BLOCK
+from .auth import TokenEndpointBusy
 
 if TYPE_CHECKING:
     from ..errors import TransportError
@@ -60,12 +61,13 @@ class Retry:
     ``Retry-After`` is honoured as the least wait. ``Timeout.total`` bounds all attempts together.
 
     A retrieval whose body breaks off goes on with what is missing; attempts then count from the
-    last thing that came.
+    last thing that came. They begin anew, too, where a refused request is made in a simpler form.
 
     Attributes:
         attempts: Attempts in all; 1 is none repeated.
-        budget: Seconds that may be spent waiting between attempts, in all. The attempts' own time
-            does not count: they have their ``Timeout``, and a large store takes long.
+        budget: Seconds that a call may spend waiting between attempts, in all, however many
+            requests it takes. The attempts' own time does not count: they have their ``Timeout``,
+            and a large store takes long.
         first: The longest first wait, in seconds.
         longest: The longest wait, in seconds; a longer ``Retry-After`` ends the attempts.
         stores: Whether a store is repeated in all cases in which a search is. The server may then
@@ -127,7 +129,7 @@ class Attempt:
         outcome = self.outcome
         if isinstance(outcome, Response):
             return True
-        failed = isinstance(outcome, ConnectFailed | ProxyError)
+        failed = isinstance(outcome, ConnectFailed | ProxyError | TokenEndpointBusy)
         return not (failed or outcome.phase in _NOT_CONNECTED)
 
     @property
@@ -141,7 +143,7 @@ class Attempt:
         outcome = self.outcome
         if isinstance(outcome, Response):
             return outcome.status in RETRIED_STATUSES
-        if isinstance(outcome, ProxyError):
+        if isinstance(outcome, ProxyError | TokenEndpointBusy):
             return outcome.status in RETRIED_STATUSES
         if isinstance(outcome, DeadlineExceeded):
             return not self.connected
@@ -162,6 +164,8 @@ class Attempt:
         Args:
             now: Unix time.
         """
+        if isinstance(self.outcome, TokenEndpointBusy):
+            return self.outcome.retry_after
         if not isinstance(self.outcome, Response):
             return None
         value = self.outcome.headers.get("Retry-After")

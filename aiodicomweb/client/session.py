@@ -16,7 +16,7 @@ from ..services.transaction import status_error
 from .auth import Authenticator
 from .coding import with_coding
 from .ladder import Memory
-from .redirects import next_request
+from .redirects import harmless, next_request
 from .retry import Attempt, may_repeat
 
 if TYPE_CHECKING:
@@ -85,11 +85,15 @@ class Session:
         self._transport = Transport(tls=tls, limits=limits, proxies=proxies)
         self.limits = limits
         self.retry = retry
-        self.forms = Memory()
+        self.forms: Memory = Memory()
 
-    def deadlines(self, request: Request) -> Deadlines:
-        """The deadlines of a call that begins now, with this request."""
-        return Deadlines(self._timeout, str(request.url.origin), next(_calls))
+    def deadlines(self, origin: Origin) -> Deadlines:
+        """The deadlines of a call that begins now, with a request to this origin."""
+        return Deadlines(self._timeout, str(origin), next(_calls))
+
+    def is_own(self, origin: Origin) -> bool:
+        """Whether the client was made for this origin, which then may see credentials."""
+        return origin in self._origins
 
     async def open(self, request: Request, deadlines: Deadlines) -> Incoming:
         """Send a request; its response must be a success.
@@ -121,21 +125,8 @@ class Session:
             ProtocolError: Request or response are not legal.
         """
         failed = [] if failed is None else failed
-        request = with_coding(request)
-        watch = self._observer.watch(request, deadlines.call)
-        waited = 0.0
-        while True:
-            attempt, incoming = await self._attempt(request, deadlines, watch)
-            wait = self._wait(request.method, attempt, len(failed) + 1, waited)
-            if wait is None or wait >= deadlines.left:
-                break
-            if incoming is not None:
-                incoming.close()
-            failed.append(attempt)
-            if watch is not None:
-                watch.retried(attempt, wait)
-            await anyio.sleep(wait)
-            waited += wait
+        with deadlines.whole():
+            attempt, incoming = await self._repeat(with_coding(request), deadlines, failed)
         if isinstance(attempt.outcome, TransportError):
             raise attempt.outcome
         assert incoming is not None  # noqa: S101 - there was a response
@@ -161,16 +152,43 @@ class Session:
         """The connections, counted."""
         return f"<Session {self._transport!r}>"
 
-    def _wait(self, method: str, attempt: Attempt, number: int, waited: float) -> float | None:
+    async def _repeat(
+        self, request: Request, deadlines: Deadlines, failed: list[Attempt]
+    ) -> tuple[Attempt, Incoming | None]:
+        """Send a request as often as it may be; the last attempt and its response, if any."""
+        watch = self._observer.watch(request, deadlines.call)
+        failures = deadlines.failures
+        while True:
+            attempt, incoming = await self._attempt(request, deadlines, watch)
+            failures += 1
+            wait = self._wait(request.method, attempt, failures, deadlines)
+            if wait is None:
+                break
+            if incoming is not None:
+                incoming.close()
+            failed.append(attempt)
+            if watch is not None:
+                watch.retried(attempt, wait)
+            await deadlines.pause(wait)
+        if incoming is not None and incoming.response.is_success:
+            # They were in vain if the body breaks off. A refusal is an answer: another request
+            # may follow it, in a simpler form, and has its own attempts.
+            deadlines.failures = failures - 1
+        return attempt, incoming
+
+    def _wait(
+        self, method: str, attempt: Attempt, number: int, deadlines: Deadlines
+    ) -> float | None:
         """Seconds before the request is repeated; ``None`` if it isn't."""
         if not may_repeat(method, attempt, stores=self.retry.stores):
             return None
-        return self.retry.wait(
+        wait = self.retry.wait(
             number,
-            waited=waited,
+            waited=deadlines.waited,
             chance=random.random(),  # noqa: S311 - spreads load, guards nothing
             retry_after=attempt.retry_after(time.time()),
         )
+        return None if wait is None or wait >= deadlines.left else wait
 
     async def _attempt(
         self, request: Request, deadlines: Deadlines, watch: Watch | None
@@ -210,6 +228,7 @@ class Session:
     ) -> Incoming:
         """Send one request, with credentials and the client's header fields if trusted."""
         if not trusted:
+            request = Request(request.method, request.url, harmless(request.headers), request.body)
             return await self._transmit(request, deadlines, watch)
         headers = self._headers.merged(request.headers)
         request = Request(request.method, request.url, headers, request.body)
@@ -237,7 +256,7 @@ class Session:
         if exchange is None:
             return await self._transport.send(request, deadlines)
         if request.url.origin in self._origins:
-            headers = request.headers.merged(exchange.header_fields())
+            headers = request.headers.merged(exchange.header_fields(request.headers))
             request = Request(request.method, request.url, headers, request.body)
         try:
             incoming = await self._transport.send(request, deadlines, exchange)

@@ -53,7 +53,7 @@ class Inflation:
                 )
             if self._place.offset - self._places[-1].offset >= _GAP:
                 self._places.append(self._place.copy())
-        self.length = self._place.offset
+        self.length: int = self._place.offset
 
     def open(self, file: BinaryIO) -> BinaryIO:
         """The inflated octets as a file. Seekable.

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["WarningValue", "format_retry_after", "parse_retry_after", "parse_warnings"]
 
+_AGES = 1e9
+"""Seconds that stand for any longer time: some 30 years."""
+
 # --- Warning ------------------------------------------------------------------------------------
 
 # The codes of RFC 7234 §5.5, and DICOM statuses as PS3.18 §10.5.3.2 has them.
@@ -148,11 +151,12 @@ def parse_retry_after(value: str, now: float) -> float | None:
         now: Unix time.
 
     Returns:
-        Seconds from now, never negative and not capped; ``None`` if it cannot be read.
+        Seconds from now, never negative, and not more than some 30 years where they are given as
+        such; ``None`` if it cannot be read.
     """
     value = value.strip()
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
+    if re.fullmatch(r"[0-9]+", value):
+        return min(float(value), _AGES)
     moment = _parse_http_date(value, now)
     return None if moment is None else max(0.0, moment - now)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..errors import ConnectionLost, TransportError
+from ..errors import ConnectionLost, RemoteProtocolError, TransportError
 from ..wire import BLOCK, NEED_DATA, Arena, ClientExchange
 from .pool_state import IDLE_SECONDS, idle_seconds
 from .proxy import absolute_form, forwarded, refusal
@@ -42,6 +42,8 @@ class Connection:
         proxy: Who forwards the requests; ``None`` without one, and in a tunnel.
 
     Attributes:
+        begun: Whether octets of the current request's body were sent.
+        deadlines: Of the current exchange.
         origin: The peer.
         received: Octets of the current response that arrived.
         exchanges: Exchanges begun; more than one says that the connection was reused.
@@ -51,7 +53,6 @@ class Connection:
 
     __slots__ = (
         "_arena",
-        "_deadlines",
         "_exchange",
         "_intact",
         "_limits",
@@ -59,6 +60,8 @@ class Connection:
         "_sender",
         "_sent_all",
         "_stream",
+        "begun",
+        "deadlines",
         "exchanges",
         "expires",
         "idle_seconds",
@@ -67,8 +70,9 @@ class Connection:
     )
 
     _exchange: ClientExchange
-    _deadlines: Deadlines
     _sender: Sender
+    begun: bool
+    deadlines: Deadlines
     origin: Origin
     received: int
     exchanges: int
@@ -84,6 +88,7 @@ class Connection:
         self._arena = Arena()
         self._intact = True  # false as soon as an operation failed or was cancelled
         self._sent_all = False
+        self.begun = False
         self.origin = origin
         self.received = 0
         self.exchanges = 0
@@ -114,8 +119,8 @@ class Connection:
             ProtocolError: The request or the response's head is not legal.
         """
         self._exchange = ClientExchange(self._arena, self._limits)
-        self._deadlines = deadlines
-        self._intact = self._sent_all = False
+        self.deadlines = deadlines
+        self._intact = self._sent_all = self.begun = False
         self._sender = Sender(self._stream, deadlines)
         self.received = 0
         self.exchanges += 1
@@ -154,7 +159,7 @@ class Connection:
         """
         self._intact = False
         try:
-            with self._deadlines.phase("read"):
+            with self.deadlines.phase("read"):
                 await self._receive(wanted)
         except TransportError as error:
             raise self._explain(error, "read") from error.__cause__
@@ -210,6 +215,7 @@ class Connection:
             # An upload that the server refused, or did not wait for, is not carried on.
             if upload.pointless or isinstance(answer, Exception) or not answer.is_success:
                 tasks.cancel_scope.cancel()
+        self.begun = upload.begun
         return upload.outcome(answer)
 
     async def _upload(self, body: Body, upload: _Upload, scope: anyio.CancelScope) -> None:
@@ -226,7 +232,7 @@ class Connection:
             upload.over = True
             if not upload.answered:
                 # Only now does the time run in which the answer must come.
-                with self._deadlines.phase("head"):
+                with self.deadlines.phase("head"):
                     await anyio.sleep_forever()
         except Exception as error:  # noqa: BLE001 - raised by the caller's task
             upload.failure = error
@@ -289,6 +295,9 @@ class _Upload:
 
         Args:
             answer: What reading the response's head gave; ``None`` if a failure ended that.
+
+        Raises:
+            Exception: What failed; a success is an error where the body was not sent whole.
         """
         if self.failure is not None and (answer is None or not self.over):
             raise self.failure
@@ -297,4 +306,13 @@ class _Upload:
         if isinstance(answer, Exception):
             # A peer that stopped taking octets explains more than one that stopped answering.
             raise self.lost if self.lost and isinstance(answer, ConnectionLost) else answer
+        if answer.is_success:
+            self._check_sent(answer)
         return answer
+
+    def _check_sent(self, answer: Response) -> None:
+        """A success without the body, as a store that got no instances, is none."""
+        if self.lost is not None:
+            raise self.lost
+        if not self.begun:
+            raise RemoteProtocolError(f"the server answers {answer.status} without the body")

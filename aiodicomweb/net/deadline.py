@@ -36,7 +36,8 @@ class Timeout:
         read: Between two arrivals of octets of a response's body.
         write: Between two moments in which the peer takes octets of a request. Looked at every
             256 KiB.
-        total: For the whole call, from its start to its last octet; off unless given.
+        total: For the whole call, from its start to its last octet, with what comes before the
+            first: credentials, and the look at files to be stored. Off unless given.
     """
 
     connect: float | None = 10.0
@@ -102,14 +103,21 @@ class Deadlines:
 
     Attributes:
         call: See above.
+        failures: Attempts of the call that failed since something new came.
+        waited: Seconds that the call has waited between attempts.
     """
 
-    __slots__ = ("_end", "_origin", "_timeout", "call")
+    __slots__ = ("_end", "_origin", "_timeout", "_whole", "call", "failures", "waited")
 
     call: int
+    failures: int
+    waited: float
 
     def __init__(self, timeout: Timeout | ServerTimeout, origin: str, call: int = 0) -> None:
         self.call = call
+        self.failures = 0
+        self.waited = 0.0
+        self._whole: anyio.CancelScope | None = None
         self._timeout = timeout
         self._origin = origin
         total = timeout.total if isinstance(timeout, Timeout) else None
@@ -119,6 +127,32 @@ class Deadlines:
     def left(self) -> float:
         """Seconds left of the total; infinite without one."""
         return math.inf if self._end is None else max(0.0, self._end - time.monotonic())
+
+    async def pause(self, seconds: float) -> None:
+        """Wait between two attempts, which counts."""
+        self.waited += seconds
+        await anyio.sleep(seconds)
+
+    @contextmanager
+    def whole(self) -> Generator[None]:
+        """Bound what is awaited inside by what is left of the total, in a phase or in none.
+
+        A phase inside says itself that time is up.
+
+        Raises:
+            DeadlineExceeded: It is, and no phase was under way.
+        """
+        if self._end is None or self._whole is not None:
+            yield
+            return
+        with anyio.move_on_after(self.left) as scope:
+            self._whole = scope
+            try:
+                yield
+            finally:
+                self._whole = None
+        if scope.cancelled_caught:
+            raise self._exceeded("total", "total")
 
     @contextmanager
     def phase(self, phase: Phase) -> Generator[anyio.CancelScope]:
@@ -133,12 +167,27 @@ class Deadlines:
         name: str = phase
         if self.left < (math.inf if seconds is None else seconds):
             seconds, name = self.left, "total"
-        with anyio.move_on_after(seconds) as scope:
+        with self._only_in_phase(), anyio.move_on_after(seconds) as scope:
             yield scope
         if scope.cancelled_caught:
-            raise DeadlineExceeded(
-                f"{type(self._timeout).__name__}.{name} of "
-                f"{getattr(self._timeout, name)} s is over",
-                phase=phase,
-                origin=self._origin,
-            )
+            raise self._exceeded(name, phase)
+
+    @contextmanager
+    def _only_in_phase(self) -> Generator[None]:
+        """Leave the total to a phase, which has its deadline too and tells more."""
+        whole = self._whole
+        if whole is None:
+            yield
+            return
+        end, whole.deadline = whole.deadline, math.inf
+        try:
+            yield
+        finally:
+            whole.deadline = end
+
+    def _exceeded(self, name: str, phase: str) -> DeadlineExceeded:
+        return DeadlineExceeded(
+            f"{type(self._timeout).__name__}.{name} of {getattr(self._timeout, name)} s is over",
+            phase=phase,
+            origin=self._origin,
+        )

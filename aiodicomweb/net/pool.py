@@ -92,6 +92,8 @@ class Pool:
         else:
             _abort(connection)
         self._grant(self._state.release(connection.origin, connection if keep else None))
+        for surplus in self._state.take_surplus():
+            _abort(surplus)
 
     def abandon(self, connection: Connection) -> None:
         """Give a connection back that nobody will finish with; from any thread.

@@ -3,14 +3,16 @@
 Connections are kept by origin. A request takes the idle connection that was used last, or a new
 one while there are fewer than the limit, or waits its turn. When a connection or its place
 becomes free, the first who waits gets it. What nobody took for a while is closed before the next
-request: a gateway may have forgotten it without a word. All of that is decided in synchronous
-steps; the pool carries them out.
+request: a gateway may have forgotten it without a word. Of all origins together a few are kept
+idle: bulk data may be at many. All of that is decided in synchronous steps; the pool carries them
+out.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from itertools import count
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -18,12 +20,23 @@ if TYPE_CHECKING:
 
     from ..http import Headers, Origin
 
-__all__ = ["IDLE_SECONDS", "OPEN", "Open", "PoolState", "Waiter", "idle_seconds"]
+__all__ = [
+    "IDLE_CONNECTIONS",
+    "IDLE_SECONDS",
+    "OPEN",
+    "Open",
+    "PoolState",
+    "Waiter",
+    "idle_seconds",
+]
 
 C = TypeVar("C")
 
 IDLE_SECONDS = 50.0
 """How long a connection is kept idle: less than gateways do (60 seconds at AWS, 75 of nginx)."""
+
+IDLE_CONNECTIONS = 32
+"""How many connections are kept idle, to all origins together."""
 
 _KEEP_ALIVE = re.compile(r"timeout\s*=\s*\"?([0-9]{1,9})\"?", re.ASCII)
 
@@ -69,7 +82,7 @@ class _Places(Generic[C]):
     __slots__ = ("busy", "idle", "waiting")
 
     def __init__(self) -> None:
-        self.idle: list[C] = []
+        self.idle: list[tuple[int, C]] = []  # by the order in which they became it
         self.busy = 0
         self.waiting: deque[Waiter[C]] = deque()
 
@@ -83,18 +96,21 @@ class PoolState(Generic[C]):
 
     Args:
         limit: Connections to one origin, busy and idle together.
+        idle: Idle connections to all origins together, where ``limit`` is not more.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, idle: int = IDLE_CONNECTIONS) -> None:
         self._limit = limit
+        self._most_idle = max(limit, idle)
         self._origins: dict[Origin, _Places[C]] = {}
+        self._numbers = count()
 
     def request(self, origin: Origin) -> C | Open | Waiter[C]:
         """A place for a request: an idle connection, ``OPEN``, or a waiter to be granted one."""
         places = self._origins.setdefault(origin, _Places())
         if places.idle:
             places.busy += 1
-            return places.idle.pop()
+            return places.idle.pop()[1]
         if places.busy < self._limit:
             places.busy += 1
             return OPEN
@@ -115,7 +131,7 @@ class PoolState(Generic[C]):
             return waiter
         places.busy -= 1
         if connection is not None:
-            places.idle.append(connection)
+            places.idle.append((next(self._numbers), connection))
         self._forget(origin)
         return None
 
@@ -137,8 +153,22 @@ class PoolState(Generic[C]):
         taken: list[C] = []
         for origin, places in list(self._origins.items()):
             idle, places.idle = places.idle, []
-            for connection in idle:
-                (taken if chosen(connection) else places.idle).append(connection)
+            for number, connection in idle:
+                if chosen(connection):
+                    taken.append(connection)
+                else:
+                    places.idle.append((number, connection))
+            self._forget(origin)
+        return taken
+
+    def take_surplus(self) -> list[C]:
+        """Remove the idle connections that are too many, to close them: the oldest first."""
+        surplus = sum(len(places.idle) for places in self._origins.values()) - self._most_idle
+        taken: list[C] = []
+        for _ in range(surplus):
+            holders = [origin for origin, places in self._origins.items() if places.idle]
+            origin = min(holders, key=lambda origin: self._origins[origin].idle[0][0])
+            taken.append(self._origins[origin].idle.pop(0)[1])
             self._forget(origin)
         return taken
 

@@ -149,7 +149,7 @@ class Sender:
         if self._file is None or self._file.path != path:
             self._close_file()
             self._file = _OpenFile(path)
-            await anyio.to_thread.run_sync(self._file.open)
+            await anyio.to_thread.run_sync(self._file.open, abandon_on_cancel=True)
         return self._file
 
     def _close_file(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import anyio
 import anyio.lowlevel
 
 from ..errors import ConnectionLost, DicomWebError
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
     from ..http import Request, Response
     from ..wire import Limits, PartHead
     from .connection import Connection
-    from .deadline import Deadlines
+    from .deadline import Deadlines, Phase
 
 __all__ = ["Incoming", "Transport", "Watcher"]
 
 T = TypeVar("T")
+
+_SOON = 5.0
+"""Seconds in which the body of an error must have come. What it says is of use, the error is more.
+"""
 
 
 class Watcher(Protocol):
@@ -94,6 +100,7 @@ class Transport:
             ProtocolError: Request or response are not legal.
         """
         fresh = False
+        sent_before = 0
         while True:
             connection = await self._pool.acquire(request.url.origin, deadlines, fresh=fresh)
             if watcher is not None:
@@ -111,10 +118,13 @@ class Transport:
                 self._pool.release(connection, reusable=False)
                 raise
             if response.status == 417 and "Expect" in request.headers:
+                sent_before = connection.sent if connection.begun else 0
                 self._pool.release(connection, reusable=False)
                 request = replace(request, headers=request.headers.without("Expect"))
                 continue
-            return Incoming(request, response, connection, self._pool, watcher)
+            incoming = Incoming(request, response, connection, self._pool, watcher)
+            incoming.sent_before = sent_before
+            return incoming
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -135,6 +145,8 @@ class Incoming:
         request: What this answers, as it was sent.
         response: The head.
         sent: Octets of the request that were handed to the operating system before the head came.
+        sent_before: The same of the request with an expectation that the server couldn't meet; 0
+            without one, and where nothing of its body went out.
         ended: Whether the body was read to its end.
         cut: Whether reading failed and the peer had closed: the body is cut short, not malformed.
     """
@@ -150,11 +162,13 @@ class Incoming:
         "request",
         "response",
         "sent",
+        "sent_before",
     )
 
     request: Request
     response: Response
     sent: int
+    sent_before: int
     ended: bool
     cut: bool
 
@@ -169,6 +183,7 @@ class Incoming:
         self.request = request
         self.response = response
         self.sent = connection.sent
+        self.sent_before = 0
         self.ended = False
         self.cut = False
         self._connection: Connection | None = connection
@@ -249,25 +264,39 @@ class Incoming:
         await self._finish()
         return body
 
-    async def read_start(self, most: int) -> bytes:
+    async def read_start(self, most: int, phase: Phase | None = None) -> bytes:
         """The first ``most`` octets of the body, whatever it is; closes this.
 
-        For the body of an error: what is wrong with it must not hide the error.
+        For the body of an error: what is wrong with it must not hide the error, and who sends it
+        octet by octet must not hold it back.
+
+        Args:
+            most: Octets to read.
+            phase: The whole has the seconds of this phase; ``None`` for those of ``read``, and
+                not more than five.
         """
+        deadlines = self._require().deadlines
         self._body.join_parts()
         self._part_watcher = None
         start = bytearray()
         try:
-            await self.next_part()
-            while len(start) < most and (chunk := await self.read_chunk()) is not None:
-                start += chunk[: most - len(start)]
-            if len(start) < most:
-                await self.next_part()
+            with (
+                anyio.move_on_after(math.inf if phase else _SOON),
+                deadlines.phase(phase or "read"),
+            ):
+                await self._read_into(start, most)
         except DicomWebError:
             pass  # what came of it has to do
         finally:
             self.close()
         return bytes(start)
+
+    async def _read_into(self, start: bytearray, most: int) -> None:
+        await self.next_part()
+        while len(start) < most and (chunk := await self.read_chunk()) is not None:
+            start += chunk[: most - len(start)]
+        if len(start) < most:
+            await self.next_part()
 
     def close(self) -> None:
         """Give up the rest of the body, if any: its connection is closed. Never fails."""

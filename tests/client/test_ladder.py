@@ -81,15 +81,66 @@ def test_the_field_is_replaced() -> None:
 
 
 def test_what_worked_is_first() -> None:
-    """By origin and kind; what is more than it is not asked for again."""
+    """By origin and kind; then come the others, from the top."""
     memory = Memory()
     forms = forms_of(Resource.FRAMES)
-    memory.note(ORIGIN, Resource.FRAMES, forms[2])
+    memory.note(ORIGIN, Resource.FRAMES, forms[2], [406, 415], 0)
 
-    assert forms[2:] == memory.forms(ORIGIN, Resource.FRAMES)
-    assert forms_of(Resource.INSTANCES) == memory.forms(ORIGIN, Resource.INSTANCES)
+    assert (forms[2], forms[0], forms[1], forms[3]) == memory.forms(ORIGIN, Resource.FRAMES, 1)
+    assert forms_of(Resource.INSTANCES) == memory.forms(ORIGIN, Resource.INSTANCES, 1)
     other = URL.parse("https://archive.example/").origin
-    assert forms == memory.forms(other, Resource.FRAMES)
+    assert forms == memory.forms(other, Resource.FRAMES, 1)
+
+
+def test_what_is_remembered_expires() -> None:
+    """Ten minutes after it was found out, however often it worked since: servers are mended."""
+    memory = Memory()
+    forms = forms_of(Resource.FRAMES)
+    memory.note(ORIGIN, Resource.FRAMES, forms[1], [406], 0)
+    memory.note(ORIGIN, Resource.FRAMES, forms[1], [], 599)
+
+    assert forms[1] == memory.forms(ORIGIN, Resource.FRAMES, 599)[0]
+    assert forms == memory.forms(ORIGIN, Resource.FRAMES, 600)
+    memory.note(ORIGIN, Resource.FRAMES, forms[1], [], 601)
+    assert forms == memory.forms(ORIGIN, Resource.FRAMES, 601)
+
+
+def test_what_is_refused_is_forgotten() -> None:
+    """A form that worked once and is refused now is first no longer; another's refusal is not."""
+    memory = Memory()
+    forms = forms_of(Resource.FRAMES)
+    memory.note(ORIGIN, Resource.FRAMES, forms[3], [406], 0)
+
+    memory.refuse(ORIGIN, Resource.FRAMES, forms[2])
+    assert forms[3] == memory.forms(ORIGIN, Resource.FRAMES, 1)[0]
+    memory.refuse(ORIGIN, Resource.FRAMES, forms[3])
+    memory.refuse(ORIGIN, Resource.FRAMES, forms[3])
+    assert forms == memory.forms(ORIGIN, Resource.FRAMES, 1)
+
+
+@pytest.mark.parametrize("refusals", [[400], [406, 400], [400, 406]])
+def test_after_a_400_a_form_is_seen_twice(refusals: list[int]) -> None:
+    """A 400 may be about anything: one that passed teaches nothing."""
+    memory = Memory()
+    forms = forms_of(Resource.FRAMES)
+    memory.note(ORIGIN, Resource.FRAMES, forms[2], refusals, 0)
+    assert forms == memory.forms(ORIGIN, Resource.FRAMES, 1)
+
+    memory.note(ORIGIN, Resource.FRAMES, forms[2], refusals, 2)
+    assert forms[2] == memory.forms(ORIGIN, Resource.FRAMES, 3)[0]
+
+
+def test_what_comes_between_counts() -> None:
+    """The usual form that works, another one, or ten minutes: it is not seen twice."""
+    forms = forms_of(Resource.FRAMES)
+    for form, refusals, now in ((forms[0], [], 1.0), (forms[1], [400], 1.0), (None, [], 600.0)):
+        memory = Memory()
+        memory.note(ORIGIN, Resource.FRAMES, forms[2], [400], 0)
+        if form is not None:
+            memory.note(ORIGIN, Resource.FRAMES, form, refusals, now)
+        memory.note(ORIGIN, Resource.FRAMES, forms[2], [400], now)
+
+        assert forms == memory.forms(ORIGIN, Resource.FRAMES, now)
 
 
 def test_the_memory_is_bounded() -> None:
@@ -97,10 +148,11 @@ def test_the_memory_is_bounded() -> None:
     memory = Memory()
     form = forms_of(Kind.SEARCH)[1]
     origins = [Origin("http", f"host{number}", 80) for number in range(300)]
+    memory.note(ORIGIN, Kind.SEARCH, form, [406], 0)
     for origin in origins:
-        memory.note(origin, Kind.SEARCH, form)
-        memory.note(ORIGIN, Kind.SEARCH, form)
+        memory.note(origin, Kind.SEARCH, form, [406], 0)
+        memory.note(ORIGIN, Kind.SEARCH, form, [], 0)
 
-    kept = [origin for origin in origins if memory.forms(origin, Kind.SEARCH)[0] == form]
+    kept = [origin for origin in origins if memory.forms(origin, Kind.SEARCH, 1)[0] == form]
     assert origins[-255:] == kept
-    assert form == memory.forms(ORIGIN, Kind.SEARCH)[0]
+    assert form == memory.forms(ORIGIN, Kind.SEARCH, 1)[0]

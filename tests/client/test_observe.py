@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 from typing import TYPE_CHECKING, Any
@@ -490,6 +491,30 @@ async def test_a_hook_that_raises(log: pytest.LogCaptureFixture) -> None:
     assert name not in log.text
 
 
+async def test_a_hook_that_says_it_was_cancelled(log: pytest.LogCaptureFixture) -> None:
+    """Such as by looking at a future: nobody cancelled the call, so it goes on."""
+
+    def broken(event: Event) -> None:
+        raise asyncio.CancelledError
+
+    async with serving(EMPTY, hooks=broken) as (client, _):
+        assert [] == await client.search_for_studies()
+
+    assert "a hook failed, which is told once: CancelledError" in log.text
+
+
+async def test_a_hook_that_ends_the_program() -> None:
+    """What is meant for the whole program is not kept from it."""
+
+    def interrupted(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Observer(interrupted).watch(Request("GET", URL.parse("http://a/")), 1).begin(  # type: ignore[union-attr]
+            Request("GET", URL.parse("http://a/"))
+        )
+
+
 class Tagging:
     """A hook that adds a field."""
 
@@ -526,6 +551,28 @@ async def test_header_fields_that_cannot_be(log: pytest.LogCaptureFixture) -> No
 
     assert "trace parent" not in peer.requests[0].headers
     assert "a hook failed" in log.text
+
+
+async def test_hooks_replace_nothing(log: pytest.LogCaptureFixture) -> None:
+    """Of what a request has or says of itself; what tells of traces goes, and is the hook's."""
+    fields = {
+        **dict.fromkeys(["traceparent", "TraceState", "baggage", "X-Request-Id"], "hook"),
+        **dict.fromkeys(["Authorization", "accept", "X-Site", "Host", "Content-Length"], "hook"),
+        **dict.fromkeys(["Cookie", "Proxy-Authorization", "Range", "If-Match", "TE"], "hook"),
+        **dict.fromkeys(["Connection", "Upgrade", "Transfer-Encoding", "X-Amz-Date"], "hook"),
+    }
+    settings: dict[str, Any] = {"auth": BearerAuth("t")}
+    settings["headers"] = {"X-Site": "north", "traceparent": "client"}
+    async with serving(EMPTY, EMPTY, hooks=Tagging(fields), **settings) as (client, peer):
+        await client.search_for_studies()
+        await client.search_for_studies()
+
+    for request in peer.requests:
+        given = [name.lower() for name, value in request.headers.items() if value == "hook"]
+        assert ["baggage", "traceparent", "tracestate", "x-request-id"] == sorted(given)
+        assert ["north", "Bearer t"] == [request.headers[n] for n in ("X-Site", "Authorization")]
+        assert peer.origin == f"http://{request.headers['Host']}"
+    assert 1 == log.text.count("fields that a hook may not set")
 
 
 # --- nobody listens ------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,13 +18,13 @@ from aiodicomweb import (
     StatusError,
     TlsError,
 )
+from aiodicomweb.client.results import Frame
 from aiodicomweb.client.resume import (
     Frames,
     Remaining,
     Stretch,
     instance_uid,
     is_cut,
-    listed_instances,
 )
 from aiodicomweb.http import URL, Headers, Request, Response
 from aiodicomweb.services import Selector
@@ -64,28 +62,6 @@ def test_an_instance_is_known_by_its_head() -> None:
     assert "1.2.3.4" == instance_uid(dicom_file("1.2.3.4", 10_000)[:4096])
     assert instance_uid(b"<p>") is None
     assert instance_uid(b"") is None
-
-
-# --- what is listed ------------------------------------------------------------------------------
-
-
-def listed(instance: str | None, series: str | None = None) -> dict[str, Any]:
-    """A search result."""
-    pairs = {"00080018": instance, "0020000E": series}
-    return {tag: {"vr": "UI", "Value": [uid]} for tag, uid in pairs.items() if uid}
-
-
-def test_a_list_of_instances() -> None:
-    """Of a study each says its series; of a series it need not."""
-    assert {"3": "1", "4": "2"} == listed_instances([listed("3", "1"), listed("4", "2")])
-    assert {"3": "1", "4": "1"} == listed_instances([listed("3"), listed("4", "x")], "1")
-
-
-@pytest.mark.parametrize("obj", [listed("3"), listed(None, "1"), {}, {"00080018": {"vr": "UI"}}])
-def test_a_list_that_leaves_uids_out(obj: dict[str, Any]) -> None:
-    """It says nothing that could be asked for."""
-    with pytest.raises(ValueError, match="without UIDs"):
-        listed_instances([obj])
 
 
 # --- what is missing -----------------------------------------------------------------------------
@@ -147,22 +123,106 @@ def test_all_that_is_missing_is_asked_for(
     assert sorted(instances.keys() - taken) == sorted(brought)
 
 
+def frame(number: int) -> Frame:
+    """A frame."""
+    return Frame(memoryview(b""), number, "application/octet-stream", None)
+
+
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.data())
 def test_frames_that_are_missing(asked: list[int], data: st.DataObject) -> None:
     """A frame asked for twice comes twice; the order is that asked for."""
     frames = Frames(asked)
     count = data.draw(st.integers(0, len(asked)))
     for _ in range(count):
-        frames.arrived.append(frames.expected() or 0)
+        frames.take(frame(frames.expected() or 0), named=data.draw(st.booleans()))
 
     assert tuple(asked[:count]) == tuple(frames.arrived)
+    assert count == len(frames.ready)
     assert len(asked) - count == len(frames.missing)
     rest = frames.ask()
     assert sorted(asked) == sorted([*frames.arrived, *rest])
     assert (rest[0] if rest else None) == frames.expected()
-    frames.arrived += rest
-    assert () == frames.missing
+    for number in rest:
+        frames.take(frame(number), named=data.draw(st.booleans()))
     assert frames.expected() is None
+    assert () == frames.ask(ended=True)
+    assert () == frames.missing
+    assert sorted(asked) == sorted(each.number for each in frames.ready)
+
+
+def resumed(asked: int, arrived: int, *, named: bool) -> Frames:
+    """So many frames, of which the first came, so that the others were asked for."""
+    frames = Frames(range(1, asked + 1))
+    for number in range(1, arrived + 1):
+        frames.take(frame(number), named=named)
+    frames.ready.clear()
+    frames.ask()
+    return frames
+
+
+def test_frames_without_names_wait_for_the_others() -> None:
+    """Their places say which they are, if they are as many as were asked for."""
+    frames = resumed(3, 1, named=False)
+    frames.take(frame(2), named=False)
+    frames.take(frame(3), named=False)
+
+    assert not frames.ready
+    assert 3 == frames.received
+    assert () == frames.ask(ended=True)
+    assert [2, 3] == [each.number for each in frames.ready]
+
+
+def test_frames_without_names_that_are_too_few() -> None:
+    """Which are missing nobody knows."""
+    frames = resumed(3, 1, named=False)
+    frames.take(frame(2), named=False)
+
+    assert () == frames.ask(ended=True)
+    assert not frames.ready
+    assert (2, 3) == frames.missing
+
+
+def test_frames_without_names_that_broke_off_again() -> None:
+    """Those that were held are asked for anew."""
+    frames = resumed(3, 1, named=False)
+    frames.take(frame(2), named=False)
+
+    assert (2, 3) == frames.ask()
+    assert not frames.ready
+    assert 2 == frames.expected()
+
+
+def test_few_frames_are_held() -> None:
+    """Without names they are asked for in groups; with names at once."""
+    frames = resumed(40, 1, named=False)
+    asked: list[int] = []
+    for size in (16, 16, 7):
+        for _ in range(size):
+            frames.take(frame(frames.expected() or 0), named=False)
+        assert frames.expected() is None
+        frames.ask(ended=True)
+        asked += [frames.ready.popleft().number for _ in range(size)]
+
+    assert [*range(2, 41)] == asked
+    assert [*range(2, 41)] == [*resumed(40, 1, named=True).ask()]
+
+
+def test_names_that_end() -> None:
+    """A server that named the first frames and not the others doesn't fill the memory."""
+    frames = resumed(40, 1, named=True)
+    for _ in range(16):
+        frames.take(frame(frames.expected() or 0), named=False)
+
+    assert frames.expected() is None
+
+
+def test_frames_with_wrong_names() -> None:
+    """An answer with other frames is not asked for again, for ever."""
+    frames = resumed(2, 1, named=True)
+    frames.take(frame(1), named=True)
+
+    assert () == frames.ask(ended=True)
+    assert (2,) == frames.missing
 
 
 # --- octets --------------------------------------------------------------------------------------
@@ -248,7 +308,9 @@ def test_the_request_for_the_rest() -> None:
         (part("bytes 40-99/100", ETag=""), 0),
         (part("bytes 40-99/100", ETag='"b"'), None),
         (part("bytes 40-99/100", ETag='W/"a"'), None),
-        (part("bytes 40-89/100"), None),
+        (part("bytes 40-89/100"), 0),
+        (part("bytes 40-89/*"), 0),
+        (part("bytes 40-100/*"), None),
         (part("bytes 39-99/100"), None),
         (part("bytes 40-99/101"), None),
         (part("bytes 40-99/100", Content_Encoding="gzip"), None),
@@ -258,6 +320,9 @@ def test_the_request_for_the_rest() -> None:
         (whole(ETag='"b"'), None),
         (whole(ETag=""), None),
         (whole(Content_Type="image/gif"), None),
+        (whole(Content_Length=""), 40),
+        (whole(Content_Length="99"), None),
+        (whole(Content_Length="101"), None),
     ],
 )
 def test_octets_that_belong_together(response: Response, skipped: int | None) -> None:
@@ -266,6 +331,38 @@ def test_octets_that_belong_together(response: Response, skipped: int | None) ->
     assert stretch is not None
 
     assert skipped == stretch.skipped(response, 40)
+
+
+@pytest.mark.parametrize(
+    ("response", "skipped", "length"),
+    [
+        (part("bytes 40-99/100"), 0, 100),
+        (part("bytes 40-49/100"), 0, 100),
+        (part("bytes 40-99/*"), None, None),
+        (whole(), 40, 100),
+        (whole(Content_Length=""), 40, None),
+        (whole(Content_Length="39"), None, 39),
+    ],
+)
+def test_where_the_octets_end(response: Response, skipped: int | None, length: int | None) -> None:
+    """What the first answer didn't tell, a later one does, or can't be trusted to be the rest."""
+    stretch = Stretch.of(whole(Content_Length=""))
+    assert stretch is not None
+
+    assert skipped == stretch.skipped(response, 40)
+    assert length == stretch.completed(response).length
+
+
+@pytest.mark.parametrize(
+    ("response", "until"),
+    [(part("bytes 25-27/100"), 8), (part("bytes 25-29/*"), 10), (whole(Content_Length=""), 10)],
+)
+def test_how_far_an_answer_leads(response: Response, until: int) -> None:
+    """Octets of all that come, once it is over; a whole leads to the end."""
+    stretch = Stretch.of(part("bytes 20-29/100"))
+    assert stretch is not None
+
+    assert until == stretch.until(response)
 
 
 def test_a_range_is_not_made_of_the_whole() -> None:
@@ -292,6 +389,8 @@ def test_nothing_behind_what_came(status: int, value: str, *, ends: bool) -> Non
     assert stretch is not None
     headers = Headers({"Content-Range": value} if value else {})
 
-    assert ends is stretch.ends_at(
-        40, StatusError.for_status(status)(status=status, headers=headers)
-    )
+    refusal = StatusError.for_status(status)(status=status, headers=headers)
+    assert ends is stretch.ends_at(40, refusal)
+    known = Stretch.of(whole())
+    assert known is not None
+    assert not known.ends_at(40, refusal), "there were to be more"

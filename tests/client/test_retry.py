@@ -15,6 +15,7 @@ from aiodicomweb import (
     TlsError,
     TransportError,
 )
+from aiodicomweb.client.auth import TokenEndpointBusy
 from aiodicomweb.client.retry import RETRIED_STATUSES, Attempt, may_repeat
 from aiodicomweb.errors import DeadlineExceeded, ProxyError
 from aiodicomweb.http import URL, Headers, Request, Response
@@ -214,6 +215,21 @@ def test_when_to_come_back(value: str | None, seconds: float | None) -> None:
     headers = Headers({} if value is None else {"Retry-After": value})
 
     assert seconds == attempt(Response(503, headers)).retry_after(1000.0)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_token_endpoint_that_is_busy(method: str) -> None:
+    """Nothing was sent to the archive; the endpoint's wishes count as the archive's do."""
+    passing = {
+        status
+        for status in range(400, 600)
+        if may_repeat(method, attempt(TokenEndpointBusy(status=status), method=method, sent=0))
+    }
+    busy = attempt(TokenEndpointBusy(status=503, retry_after=7.0), sent=0)
+
+    assert passing == RETRIED_STATUSES
+    assert 7.0 == busy.retry_after(0)
+    assert 0 == busy.reached
 
 
 def test_a_failure_does_not_say_when_to_come_back() -> None:

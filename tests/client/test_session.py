@@ -17,6 +17,7 @@ from aiodicomweb import (
     LimitExceeded,
     Limits,
     NotFound,
+    OAuth2ClientCredentials,
     PoolExhausted,
     RemoteProtocolError,
     Retry,
@@ -25,14 +26,14 @@ from aiodicomweb import (
     Throttled,
     Timeout,
 )
-from aiodicomweb.errors import DeadlineExceeded
+from aiodicomweb.errors import CredentialsUnavailable, DeadlineExceeded, DicomWebError
 from aiodicomweb.testing import End, Reply, ScriptedPeer, response
 
-from ..support.messages import FRAMES, JSON, json_response, parts_response, result
+from ..support.messages import FRAMES, JSON, dicom_file, json_response, parts_response, result
 from ..support.serving import serving, talking
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import AsyncIterator, Generator
 
     from aiodicomweb.http import Request, Response
     from aiodicomweb.testing.peers import Answer, PeerRequest
@@ -82,6 +83,22 @@ async def test_other_origins_do_not_get_them() -> None:
         assert b"Basic" not in away.head
         assert b"secret" not in away.head
         assert {"Authorization", "X-Api-Key"} <= set(home.headers)
+
+
+async def test_secrets_of_a_call_do_not_go_to_other_origins() -> None:
+    """What the caller gave for the archive stays there, on the first hop as behind a redirect."""
+    value = parts_response([b"x"], FRAMES)
+    secrets = {"X-Api-Key": "s3cret", "Cookie": "s=s3cret", "Authorization": "Bearer s3cret"}
+    async with ScriptedPeer([value]) as elsewhere:
+        async with serving(value) as (client, peer):
+            given = {**secrets, "Accept-Language": "eo"}
+            await client.retrieve_bulkdata(elsewhere.url + "bulk/1", headers=given)
+            await client.retrieve_bulkdata("bulk/2", headers=given)
+
+        away, home = elsewhere.requests[0], peer.requests[0]
+        assert b"s3cret" not in away.head
+        assert "eo" == away.headers["Accept-Language"]
+        assert secrets == {name: home.headers[name] for name in secrets}
 
 
 async def test_userinfo_of_a_uri_is_not_sent() -> None:
@@ -228,6 +245,52 @@ async def test_a_deletion_is_repeated_if_it_was_not_begun(status: int, requests:
             assert 503 == status
 
         assert requests == len(peer.requests)
+
+
+ONE_WAIT = Retry(attempts=9, first=0.02, longest=0.02, budget=0.03)
+"""Whose second wait goes beyond the budget, where chance makes waits as long as can be."""
+
+
+async def test_a_ladder_has_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each form of ``Accept`` has its attempts, and all forms have the same seconds to wait."""
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    async with serving(BUSY, response(status=406), BUSY, EMPTY, retry=ONE_WAIT) as (client, peer):
+        with pytest.raises(StatusError, match="status 406"):
+            await client.retrieve_instance_frames("1.2", "1.3", "1.4", [1])
+
+        assert 3 == len(peer.requests)
+
+
+async def test_waits_of_a_body_and_of_requests_are_one_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was waited for a response counts when its body breaks off."""
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    cut = Reply(response(b"[", {**JSON, "Content-Length": "9"}), End.CUT)
+    async with serving(BUSY, cut, EMPTY, retry=ONE_WAIT) as (client, peer):
+        with pytest.raises(DicomWebError):
+            await client.search_for_studies()
+
+        assert 2 == len(peer.requests)
+
+
+async def test_attempts_without_anything_new_are_counted_together() -> None:
+    """Whether there is no response or its body breaks off: three attempts are three requests."""
+    cut = Reply(response(b"[", {**JSON, "Content-Length": "9"}), End.CUT)
+    async with serving(BUSY, cut, BUSY, EMPTY, retry=QUICK) as (client, peer):
+        with pytest.raises(Throttled):
+            await client.search_for_studies()
+
+        assert 3 == len(peer.requests)
+
+
+async def test_each_page_has_its_attempts() -> None:
+    """A page that came is progress: the next one may fail as often."""
+    pages = [json_response([result("1.2")]), json_response([result("1.3")]), EMPTY]
+    replies = [reply for page in pages for reply in (BUSY, BUSY, page)]
+    async with serving(*replies, retry=QUICK) as (client, peer):
+        assert 2 == len(await client.search_for_studies(limit=1, get_remaining=True))
+        assert 9 == len(peer.requests)
 
 
 # --- redirects -----------------------------------------------------------------------------------
@@ -406,6 +469,56 @@ async def test_the_total_spans_attempts_and_redirects() -> None:
 
         assert "head" == caught.value.phase
         assert 7 == len(peer.requests)
+
+
+async def test_the_total_spans_authentication() -> None:
+    """Credentials that don't come are part of the call."""
+
+    async def never() -> str:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    settings = {"timeout": Timeout(total=0.05), "auth": BearerAuth(never)}
+    async with serving(EMPTY, **settings) as (client, peer):
+        with pytest.raises(DeadlineExceeded, match="Timeout.total") as caught:
+            await client.search_for_studies()
+
+        assert ("total", 0) == (caught.value.phase, len(peer.requests))
+
+
+async def dribble(status: int) -> AsyncIterator[bytes]:
+    """A response whose body never ends and never pauses for long."""
+    yield response(headers={"Content-Length": "1000000"}, status=status)
+    while True:
+        await anyio.sleep(0.01)
+        yield b"x"
+
+
+@pytest.mark.parametrize("verb", ["search", "store", "delete"])
+async def test_an_error_that_dribbles_in(verb: str) -> None:
+    """Silence is bounded, and so is the whole of an error's body: what came has to do."""
+    settings = {"timeout": Timeout(read=0.1, head=0.1)}
+    async with talking(lambda _: Reply(dribble(404)), **settings) as (client, _):
+        call = {
+            "search": client.search_for_studies,
+            "store": lambda: client.store_instances(dicom_file("1.2.1")),
+            "delete": lambda: client.delete_study("1.2"),
+        }[verb]
+        with pytest.raises(NotFound) as caught:
+            await call()
+
+        assert set(b"x") >= set(caught.value.body)
+
+
+async def test_a_token_that_dribbles_in() -> None:
+    """It has ``Timeout.head`` for the whole."""
+    async with ScriptedPeer(lambda _: Reply(dribble(200))) as tokens:
+        auth = OAuth2ClientCredentials(tokens.url, "id", "secret")
+        async with serving(EMPTY, auth=auth, timeout=Timeout(head=0.1)) as (client, peer):
+            with pytest.raises(CredentialsUnavailable):
+                await client.search_for_studies()
+
+            assert [] == peer.requests
 
 
 async def test_a_full_pool_says_so() -> None:

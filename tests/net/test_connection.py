@@ -198,6 +198,17 @@ async def test_an_early_success_does_not_stop_the_upload() -> None:
         assert 32 << 20 == peer.requests[0].body_length
 
 
+async def test_a_success_without_the_body_is_a_lost_connection() -> None:
+    """A server that says so and closes before it has seen all can't have done what it says."""
+    async with connected(Reply(OK, End.RESET, early=True)) as (connection, _):
+        with pytest.raises(ConnectionLost) as caught:
+            await send(connection, LARGE)
+
+        assert "write" == caught.value.phase
+        assert caught.value.sent < 32 << 20
+        assert not connection.finish()
+
+
 # --- bodies that wait for the server's word ------------------------------------------------------
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -236,6 +247,18 @@ async def test_a_body_that_is_not_wanted_stays_here(status: int) -> None:
         assert not await finish(connection)
         assert len(peer.requests[0].head) == connection.sent
         refused.set()
+
+
+async def test_a_success_that_did_not_wait_for_the_body() -> None:
+    """A server that is content with the head has not got what it was sent for."""
+    done = anyio.Event()
+    async with connected(Reply([OK, done], early=True)) as (connection, peer):
+        with pytest.raises(RemoteProtocolError, match="200 without the body"):
+            await send(connection, LARGE, Expect="100-continue")
+
+        assert not connection.finish()
+        assert len(peer.requests[0].head) == connection.sent
+        done.set()
 
 
 async def test_a_server_may_not_know_the_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -467,12 +490,14 @@ async def test_an_upload_can_be_cancelled(tmp_path: Path, steps: int, *, native:
             await asyncio.sleep(0)
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=5)
+        stall.set()
 
         assert {task} == done
         assert task.cancelled()
         assert not connection.finish()
-        assert before == open_files()
-        stall.set()
+        with anyio.fail_after(5):
+            while before != open_files():  # nobody waited for the thread that opens it
+                await asyncio.sleep(0)
 
 
 async def _cancellable(connection: Connection, body: Body, *, native: bool) -> None:

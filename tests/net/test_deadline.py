@@ -85,6 +85,22 @@ async def test_the_total_ends_any_phase() -> None:
         await anyio.lowlevel.checkpoint()
 
 
+async def test_the_total_ends_what_is_in_no_phase() -> None:
+    """Within ``whole()``, however deep; a phase that is under way still says so itself."""
+    deadlines = Deadlines(Timeout(total=0.02), "http://pacs:80")
+    over = pytest.raises(DeadlineExceeded, match="Timeout.total of 0.02 s is over")
+    with over as caught, deadlines.whole(), deadlines.whole():
+        with deadlines.phase("connect"):
+            await anyio.sleep(0.001)
+        await anyio.sleep_forever()
+    assert ("total", "http://pacs:80") == (caught.value.phase, caught.value.origin)
+
+    deadlines = Deadlines(Timeout(total=0.02), "http://pacs:80")
+    with over as caught, deadlines.whole(), deadlines.phase("read"):
+        await anyio.sleep_forever()
+    assert "read" == caught.value.phase
+
+
 async def test_the_shorter_one_counts() -> None:
     """A phase that is shorter than what is left of the total is named itself."""
     deadlines = Deadlines(Timeout(total=60, read=0.01), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,21 @@ async def exchange(connection: Connection) -> bool:
     url = URL.parse(f"{connection.origin}/")
     await connection.send(Request("GET", url), DEADLINES)
     return connection.finish()
+
+
+async def test_many_origins_leave_few_connections() -> None:
+    """Bulk data may be at a hundred hosts: the connection that was idle for longest goes."""
+    async with AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(ScriptedPeer([OK])) for _ in range(34)]
+        pool = Pool(contexts().client, Limits(), Proxies())
+        stack.push_async_callback(pool.aclose)
+        for peer in peers:
+            connection = await pool.acquire(URL.parse(peer.url).origin, DEADLINES)
+            pool.release(connection, reusable=await exchange(connection))
+        for peer in peers[:2]:
+            await peer.wait_until_idle()
+
+        assert [peer.origin in repr(pool) for peer in peers] == [False] * 2 + [True] * 32
 
 
 async def test_a_connection_is_used_again() -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from aiodicomweb.http import Headers, Origin
 from aiodicomweb.net.pool_state import (
+    IDLE_CONNECTIONS,
     IDLE_SECONDS,
     OPEN,
     Open,
@@ -119,6 +120,39 @@ def test_only_what_is_chosen_is_taken_out() -> None:
     assert ["three", "one"] == [state.request(A), state.request(A)]
 
 
+def test_few_are_idle_in_all() -> None:
+    """Whatever their origins: the oldest are taken out, and busy ones don't count."""
+    state: PoolState[int] = PoolState(2, idle=3)
+    origins = [Origin("http", f"host{number}", 80) for number in range(6)]
+    for origin in origins:
+        state.request(origin)
+    state.request(origins[0])
+    for number in (3, 0, 5):
+        state.release(origins[number], number)
+        assert [] == state.take_surplus()
+    for number in (1, 2):
+        state.release(origins[number], number)
+
+    assert [3, 0] == state.take_surplus()
+    assert [] == state.take_surplus()
+    state.request(origins[5])
+    state.release(origins[5], 5)
+    state.release(origins[4], 4)
+    assert [1] == state.take_surplus()
+    assert {f"http://host{n}:80": (n > 0, n == 0, 0) for n in (0, 2, 4, 5)} == state.counts()
+
+
+def test_one_origin_keeps_what_it_may() -> None:
+    """Where more connections to one are allowed, as many may be idle."""
+    state: PoolState[int] = PoolState(IDLE_CONNECTIONS + 9)
+    for _ in range(IDLE_CONNECTIONS + 9):
+        state.request(A)
+    for number in range(IDLE_CONNECTIONS + 9):
+        state.release(A, number)
+
+    assert [] == state.take_surplus()
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
@@ -146,10 +180,12 @@ class Model(RuleBasedStateMachine):
     """The pool against a model: what is lent, what is idle, who waits."""
 
     LIMIT = 3
+    IDLE = 4
 
     def __init__(self) -> None:
         super().__init__()
-        self.state: PoolState[int] = PoolState(self.LIMIT)
+        self.state: PoolState[int] = PoolState(self.LIMIT, idle=self.IDLE)
+        self.since: list[int] = []
         self.number = 0
         self.lent: dict[Origin, list[int | None]] = {A: [], B: []}
         self.idle: dict[Origin, list[int]] = {A: [], B: []}
@@ -162,6 +198,7 @@ class Model(RuleBasedStateMachine):
         decision = self.state.request(origin)
         if self.idle[origin]:
             assert self.idle[origin].pop() == decision
+            self.since.remove(decision)
             self.lent[origin].append(decision)
         elif isinstance(decision, Open):
             self.lent[origin].append(None)
@@ -213,6 +250,18 @@ class Model(RuleBasedStateMachine):
         assert sorted(filter(chosen, self.idle[A] + self.idle[B])) == sorted(taken)
         for origin in (A, B):
             self.idle[origin] = [number for number in self.idle[origin] if not chosen(number)]
+        self.since = [number for number in self.since if not chosen(number)]
+
+    @rule()
+    def close_surplus(self) -> None:
+        """What was idle for longest goes, as long as there is too much."""
+        idle = len(self.idle[A]) + len(self.idle[B])
+        taken = self.state.take_surplus()
+
+        assert self.since[: max(0, idle - self.IDLE)] == taken
+        for number in taken:
+            self.since.remove(number)
+            next(kept for kept in self.idle.values() if number in kept).remove(number)
 
     def give_back(self, origin: Origin, connection: int | None, *, keep: bool) -> None:
         if keep and connection is None:
@@ -226,6 +275,7 @@ class Model(RuleBasedStateMachine):
             assert woken is None
             if kept is not None:
                 self.idle[origin].append(kept)
+                self.since.append(kept)
             return
         assert self.waiting[origin].popleft() is woken, "first come, first served"
         assert woken is not None

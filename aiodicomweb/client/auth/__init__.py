@@ -21,7 +21,7 @@ from .basic import BasicAuth
 from .bearer import AccessToken, BearerAuth, TokenSource
 from .flow import Alone, Auth, Fetch, Flow, Run, Step, Subflow, authorized
 from .google import GoogleAuth
-from .oauth2 import ClientAuthentication, OAuth2ClientCredentials
+from .oauth2 import ClientAuthentication, OAuth2ClientCredentials, TokenEndpointBusy
 
 __all__ = [
     "AccessToken",
@@ -42,6 +42,7 @@ __all__ = [
     "Send",
     "Step",
     "Subflow",
+    "TokenEndpointBusy",
     "TokenSource",
     "authorized",
 ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import anyio
 import anyio.to_thread
 
-from ...errors import TransportError
+from ...errors import DeadlineExceeded, DicomWebError, TransportError
 from ...http import Request
 from ...net import Incoming
 from .flow import Alone, Fetch, Run
@@ -38,6 +39,7 @@ class Authenticator:
         self._auth = auth
         self._clock = clock
         self._lock = anyio.Lock()
+        self._queue = _Queue()
 
     async def send(self, request: Request, send: Send, fetch: Send | None = None) -> Incoming:
         """Authenticate and send a request; a response of any status comes back.
@@ -90,10 +92,32 @@ class Authenticator:
             case Run():
                 return await _run(step.function)
             case Alone():
-                async with self._lock:
-                    return await self._finish(step.begin(self._clock()), send)
+                return await self._carry_out_alone(step, send)
             case _:
                 assert_never(step)
+
+    async def _carry_out_alone(self, step: Alone, send: Send) -> object:
+        await self._turn()
+        try:
+            return await self._finish(step.begin(self._clock()), send)
+        except Exception as error:
+            if not _is_of_one_call(error):
+                self._queue.failure, self._queue = error, _Queue()
+            raise
+        finally:
+            self._lock.release()
+
+    async def _turn(self) -> None:
+        """Wait for the lock; raises what failed meanwhile, and doesn't hold the lock then."""
+        queue = self._queue
+        await self._lock.acquire()
+        if queue.failure is not None:
+            self._lock.release()
+            failure = queue.failure
+            # Who catches ours may write into it; of others' nobody knows how they are copied.
+            if isinstance(failure, DicomWebError):
+                raise copy(failure) from failure.__cause__
+            raise failure
 
     async def _finish(self, steps: Subflow[object], send: Send) -> object:
         outcome: object = None
@@ -108,6 +132,20 @@ class Authenticator:
             steps.close()
 
 
+class _Queue:
+    """Those who wait at the same time; the one who fails leaves them the failure."""
+
+    __slots__ = ("failure",)
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+
+
+def _is_of_one_call(error: Exception) -> bool:
+    """Whether it says nothing to others: ``Timeout.total`` counts from the start of each call."""
+    return isinstance(error, DeadlineExceeded) and error.message.startswith("Timeout.total ")
+
+
 async def _fetch(step: Fetch, send: Send) -> Response:
     try:
         incoming = await send(step.request)
@@ -115,7 +153,7 @@ async def _fetch(step: Fetch, send: Send) -> Response:
         # Who decides about a retry asks these of its own request, of which nothing is under way.
         error.origin, error.sent = str(step.request.url.origin), 0
         raise
-    return replace(incoming.response, body=await incoming.read_start(step.most))
+    return replace(incoming.response, body=await incoming.read_start(step.most, "head"))
 
 
 async def _run(function: Callable[[], object]) -> object:

@@ -63,7 +63,8 @@ class Alone:
     """Steps that one request at a time takes, of all that a client sends; their value comes back.
 
     So a hundred tasks that find their token expired fetch one: who comes second looks whether the
-    first has found what it needs. If the first fails, or is cancelled, the next one tries.
+    first has found what it needs. If the first is cancelled, the next one tries. If it fails, so
+    do all who waited meanwhile: a server that refused once is not asked a hundred times.
 
     Attributes:
         begin: Makes the steps when their turn has come; called with the Unix time of that moment.

@@ -7,8 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote_plus, urlencode
 
-from ...errors import ConfigurationError, CredentialsUnavailable, ProtocolError
-from ...http import URL, Headers, Request
+from ...errors import (
+    ConfigurationError,
+    CredentialsUnavailable,
+    ProtocolError,
+    TransportError,
+)
+from ...http import URL, Headers, Request, parse_retry_after
 from .basic import basic_credentials
 from .bearer import AccessToken, is_token_text
 from .flow import Fetch
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
     from ...http import Response
     from .flow import Subflow
 
-__all__ = ["ClientAuthentication", "OAuth2ClientCredentials", "read_token"]
+__all__ = ["ClientAuthentication", "OAuth2ClientCredentials", "TokenEndpointBusy", "read_token"]
 
 ClientAuthentication = Literal["client_secret_basic", "client_secret_post"]
 """How a client names itself to the token endpoint: in ``Authorization``, or in the form."""
@@ -37,12 +42,30 @@ _PLAIN_WORDS = {
 """RFC 6749 §5.2 and RFC 8707 §2. The server's own text is not shown: it may repeat our request."""
 
 
+class TokenEndpointBusy(CredentialsUnavailable, TransportError):
+    """A token endpoint answered 429 or 5xx: there may be a token soon.
+
+    It is on the way to the server, so that the client's ``Retry`` counts it as it does such an
+    answer of the server itself.
+
+    Attributes:
+        retry_after: Seconds that the endpoint asks to wait, or ``None``.
+    """
+
+    def __init__(
+        self, message: str = "", *, retry_after: float | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(message, **kwargs)
+        self.retry_after: float | None = retry_after
+
+
 class OAuth2ClientCredentials(RenewedAuth):
     """Tokens that a token endpoint gives to this client (RFC 6749 §4.4).
 
     A token is kept until a minute before its end, or until the server answers 401; then one task
-    fetches the next for all, and a request that was refused is sent once more. Redirects of the
-    token endpoint are not followed.
+    fetches the next for all, and a request that was refused is sent once more. If that fails, it
+    fails for all who waited; what may pass is repeated as the client's ``Retry`` says. Redirects
+    of the token endpoint are not followed.
 
     Args:
         token_url: The token endpoint: ``https``, or ``http`` on this machine.
@@ -134,11 +157,11 @@ def read_token(response: Response, endpoint: str, now: float) -> AccessToken:
         now: Unix time at which the token was asked for.
 
     Raises:
-        CredentialsUnavailable: The answer is no token.
+        CredentialsUnavailable: The answer is no token; ``TokenEndpointBusy`` if that may pass.
     """
     answer = _json_object(response.body)
     if not response.is_success:
-        raise _refusal(response.status, answer, endpoint)
+        raise _refusal(response, answer, endpoint, now)
     text, kind = answer.get("access_token"), answer.get("token_type", "Bearer")
     if not isinstance(text, str) or not is_token_text(text):
         problem = "the token endpoint's answer has no access token in it"
@@ -167,13 +190,20 @@ def _lifetime(seconds: object) -> float | None:
     return float(seconds) if 0 <= seconds < 1e10 else None
 
 
-def _refusal(status: int, answer: dict[str, Any], endpoint: str) -> CredentialsUnavailable:
+def _refusal(
+    response: Response, answer: dict[str, Any], endpoint: str, now: float
+) -> CredentialsUnavailable:
     code, description = answer.get("error"), answer.get("error_description")
     known = code if isinstance(code, str) and code in _PLAIN_WORDS else ""
     words = f": {_PLAIN_WORDS[known]} ({known})" if known else ""
-    return CredentialsUnavailable(
-        f"the token endpoint gave no token{words}",
-        provider=endpoint,
-        status=status,
-        description=description if isinstance(description, str) else "",
-    )
+    message = f"the token endpoint gave no token{words}"
+    facts: dict[str, Any] = {
+        "provider": endpoint,
+        "status": response.status,
+        "description": description if isinstance(description, str) else "",
+    }
+    if response.status != 429 and response.status < 500:
+        return CredentialsUnavailable(message, **facts)
+    value = response.headers.get("Retry-After")
+    retry_after = None if value is None else parse_retry_after(value, now)
+    return TokenEndpointBusy(message, retry_after=retry_after, **facts)

@@ -58,16 +58,23 @@ class RenewedAuth(ABC):
         """Add what is kept, renewed before its end, and once if the server doesn't accept it."""
         grant = self._grant
         if grant is None or now >= grant.renew_at:
-            grant = yield Alone(partial(self._renewed, None))
+            grant = yield Alone(partial(self._renewed, grant, None))
         response = yield authorized(request, grant.fields)
         if response.status == 401 and len(grant.fields):
-            grant = yield Alone(partial(self._renewed, grant))
+            grant = yield Alone(partial(self._renewed, self._grant, grant))
             yield authorized(request, grant.fields)
 
-    def _renewed(self, refused: Grant | None, now: float) -> Subflow[Grant]:
-        """A grant that is good now: another one's, who was faster, or a new one."""
+    def _renewed(self, kept: Grant | None, refused: Grant | None, now: float) -> Subflow[Grant]:
+        """A grant that is good now: another one's, who was faster, or a new one.
+
+        Args:
+            kept: What there was before the wait. Another one came during it, and is good however
+                soon it ends by its own word: else each who waited would fetch one.
+            refused: What the server didn't accept.
+            now: Unix time.
+        """
         grant = self._grant
-        if grant is None or grant is refused or now >= grant.renew_at:
+        if grant is None or grant is refused or (grant is kept and now >= grant.renew_at):
             self._grant = grant = yield from self._obtain(refused, now)
         return grant
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio.lowlevel
 
-from ...errors import DicomWebError, StatusError
+from ...errors import DicomWebError
 from ...http import Response
-from ..ladder import is_refusal, is_verdict, with_accept
+from ..negotiation import may_be_json, negotiate
 from ..patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Self
 
-    from ...http import URL, Request
+    from ...http import URL, Origin, Request
     from ...net import Deadlines, Incoming
     from ...services import Resource
     from ..ladder import Kind
@@ -140,38 +140,9 @@ class Call(ABC, Generic[Item, Whole]):
     ) -> tuple[Request, Incoming]:
         """Send a request whose ``Accept`` was left to us, in simpler forms if need be.
 
-        Args:
-            request: The request.
-            kind: What is asked for.
-            fits: Whether a response can be one to it; asked where the first form was refused.
-
-        Returns:
-            The request as it was understood, and its response, which is a success.
-
-        Raises:
-            StatusError: The first refusal, if no form works.
+        Args, result and errors are those of :func:`negotiate`.
         """
-        memory, origin = self._session.forms, request.url.origin
-        first: StatusError | None = None
-        for form in memory.forms(origin, kind):
-            asked = with_accept(request, form)
-            try:
-                incoming = await self._open(asked)
-            except StatusError as error:
-                refused = is_refusal(kind, error)
-                if not refused and (first is None or is_verdict(error)):
-                    raise
-                first = first or error
-                if not refused:
-                    break
-                continue
-            if first is not None and not fits(incoming.response):
-                incoming.close()
-                break
-            memory.note(origin, kind, form)
-            return asked, incoming
-        assert first is not None  # noqa: S101 - there is a form, and it failed
-        raise first
+        return await negotiate(self._session.forms, self._open, request, kind, fits)
 
     async def _send(self, request: Request, failed: list[Attempt] | None = None) -> Incoming:
         """Send a request of this call; a response of any status comes back.
@@ -189,7 +160,11 @@ class Call(ABC, Generic[Item, Whole]):
 
     def _until(self, request: Request) -> Deadlines:
         """The deadlines of the call, however many requests it takes."""
-        self._deadlines = self._deadlines or self._session.deadlines(request)
+        return self._begin(request.url.origin)
+
+    def _begin(self, origin: Origin) -> Deadlines:
+        """The same before there is a request."""
+        self._deadlines = self._deadlines or self._session.deadlines(origin)
         return self._deadlines
 
     async def _read_json(self, request: Request, kind: Resource | Kind | None) -> Response:
@@ -204,13 +179,14 @@ class Call(ABC, Generic[Item, Whole]):
             if kind is None:
                 incoming = await self._open(request)
             else:
-                _, incoming = await self._negotiate(request, kind, _may_be_json)
+                _, incoming = await self._negotiate(request, kind, may_be_json)
             try:
                 body = bytes(await incoming.read_all())
             except DicomWebError as error:
                 if await patience.outlasts(error, incoming):
                     continue
                 raise
+            patience.renew()
             head = incoming.response
             return Response(head.status, head.headers, body, head.reason)
 
@@ -249,8 +225,3 @@ class Call(ABC, Generic[Item, Whole]):
         self._closed = True
         if self._incoming is not None:
             self._incoming.close()
-
-
-def _may_be_json(response: Response) -> bool:
-    media_type = response.media_type
-    return response.status == 204 or media_type is None or media_type.is_json

@@ -202,40 +202,46 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
         return FrameResumption(self._request, sent, self._frames)
 
     async def _next(self) -> Frame:
-        while True:
+        ready = self._frames.ready
+        while not ready:
             try:
-                return await super()._next()
+                await super()._next()
+            except StopAsyncIteration:
+                if not ready:
+                    raise
             except (TransportError, FramingError, MultipartError) as error:
                 if self._stream is None:
                     raise
                 await self._stream.resume(error)
+        return ready.popleft()
 
     async def _make(self, head: PartHead, stream: PartStream) -> Frame:
         part = Part(head, stream)
         place = self._frames.expected()
         if place is None:
-            raise self._mismatch(len(self._frames.arrived) + 1)
+            raise self._mismatch(self._frames.received + 1)
         data = await part.read()
-        number = self._number(part, place)
-        self._frames.arrived.append(number)
+        number = self._number(part)
         self._is_film = _is_film(part)
-        return Frame(data, number, part.media_type, part.transfer_syntax, part.location)
+        frame = Frame(data, number or place, part.media_type, part.transfer_syntax, part.location)
+        self._frames.take(frame, named=number is not None)
+        return frame
 
-    def _number(self, part: Part, place: int) -> int:
-        """Which frame a part is: what it says of itself, else its place (PS3.18 §10.4.4).
+    def _number(self, part: Part) -> int | None:
+        """Which frame a part says it is; its place tells else (PS3.18 §10.4.4).
 
         A server that drops numbers which the instance doesn't have shifts the places.
         """
         match = _FRAME_LOCATION.fullmatch(part.location or "")
         if match is not None and int(match[1]) in self._frames.asked:
             return int(match[1])
-        return place
+        return None
 
     def _check_end(self) -> None:
         if self._is_film and len(self._frames.arrived) == 1:
             return
         if Counter(self._frames.asked) != Counter(self._frames.arrived):
-            raise self._mismatch(len(self._frames.arrived))
+            raise self._mismatch(self._frames.received)
 
     def _mismatch(self, received: int) -> FrameMismatch:
         error = FrameMismatch(

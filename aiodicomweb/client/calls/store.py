@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ...errors import StatusError
-    from ...http import Request, Segment
+    from ...http import Origin, Request, Segment
     from ...net import Incoming
     from ..session import Session
     from ..sources import Source, StoreItem
 
 __all__ = ["StoreCall"]
+
+_UNMET = Response(417)
+"""What the transport hears where a server doesn't know ``Expect``, before it sends again."""
 
 
 class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
@@ -33,22 +37,30 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
     each instance and the reason. One that refuses in other terms raises ``StatusError``.
     """
 
-    __slots__ = ("_items", "_make_request", "_report", "_results")
+    __slots__ = ("_items", "_make_request", "_origin", "_report", "_results")
 
     def __init__(
         self,
         session: Session,
         items: StoreItem | Iterable[StoreItem],
         make_request: Callable[[Sequence[Segment]], StoreRequest],
+        origin: Origin,
     ) -> None:
         super().__init__(session)
+        self._origin = origin
         self._items = items
         self._make_request = make_request
         self._report: StoreReport | None = None
         self._results: Iterator[StoredInstance | FailedInstance] = iter(())
 
     async def _start(self) -> None:
-        sources, skipped = await anyio.to_thread.run_sync(prepare, self._items)
+        with self._begin(self._origin).whole():
+            await self._store()
+
+    async def _store(self) -> None:
+        sources, skipped = await anyio.to_thread.run_sync(
+            prepare, self._items, abandon_on_cancel=True
+        )
         request = self._make_request([source.segment for source in sources])
         failed: list[Attempt] = []
         answer = await self._exchange(request, failed)
@@ -67,20 +79,24 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
         http = request.to_http()
         memory, origin = self._session.forms, http.url.origin
         usual = "Accept" not in request.headers
-        forms = memory.forms(origin, Kind.STORE) if usual else (http.headers["Accept"],)
+        now = time.monotonic()
+        forms = memory.forms(origin, Kind.STORE, now) if usual else (http.headers["Accept"],)
         first: StatusError | None = None
+        refusals: list[int] = []
         for form in forms:
             asked = with_accept(http, form)
             incoming, response = await self._answer(asked, failed)
             answer = StoreResponse.from_http(response)
             if response.is_success or answer.has_items:
                 if usual:
-                    memory.note(origin, Kind.STORE, form)
+                    memory.note(origin, Kind.STORE, form, refusals, time.monotonic())
                 return answer
             error = self._session.refusal(incoming, response.body)
             if not is_refusal(Kind.STORE, error):
                 raise error if first is None or is_verdict(error) else first
             first = first or error
+            memory.refuse(origin, Kind.STORE, form)
+            refusals.append(error.status)
             failed.append(Attempt(asked, response, incoming.sent))
         assert first is not None  # noqa: S101 - there is a form, and it was refused
         raise first
@@ -88,11 +104,14 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
     async def _answer(self, request: Request, failed: list[Attempt]) -> tuple[Incoming, Response]:
         """Send a request and read its response whole, whatever its status."""
         incoming = await self._send(request, failed)
+        if incoming.sent_before:
+            failed.append(Attempt(request, _UNMET, incoming.sent_before))
         head = incoming.response
         if head.is_success:
             body = bytes(await incoming.read_all())
         else:
-            body = await incoming.read_start(self._session.limits.body)
+            # It may name each instance: content, which is worth more time than another refusal.
+            body = await incoming.read_start(self._session.limits.body, "head")
         return incoming, Response(head.status, head.headers, body, head.reason)
 
     async def _next(self) -> StoredInstance | FailedInstance:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...dicom.json_model import dataset_from_json
+from ...errors import ContentError
 from ...services import Resource, Selector, resolve_bulkdata
 from ..calls import (
     BulkDataCall,
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from ..retrieval import Retrieval
 
 __all__ = ["RetrieveVerbs"]
+
+_IN_THE_CLEAR = (
+    "anybody on the way could read along; a Client that is made for that origin may ask it"
+)
 
 
 class RetrieveVerbs(Verbs):
@@ -238,7 +243,7 @@ class RetrieveVerbs(Verbs):
             url: A ``BulkDataURI``. A relative one is resolved against the service's URL, taken
                 for a directory. The standard's base is the URL that the metadata came from, which
                 their call's ``url`` tells: ``urllib.parse.urljoin(call.url, uri)``. One of another
-                origin is asked without credentials.
+                origin is asked without credentials, and without header fields that may be secret.
             media_types: Media types to ask for.
             byte_range: First and last octet wanted, from 0, both included; ``None`` as last for
                 all that follow.
@@ -251,10 +256,14 @@ class RetrieveVerbs(Verbs):
 
         Raises:
             ConfigurationError: A media type or the range can't be.
-            ContentError: The URL is none of ``http`` or ``https``, or the server gives other
-                octets than the range.
+            ContentError: The URL is none of ``http`` or ``https``, or leads from ``https`` to an
+                ``http`` origin that the client was not made for; or the server gives other octets
+                than the range.
         """
         target = resolve_bulkdata(replace(self._wado, path=f"{self._wado.path}/"), url)
+        in_the_clear = (self._wado.scheme, target.scheme) == ("https", "http")
+        if in_the_clear and not self._session.is_own(target.origin):
+            raise ContentError("a BulkDataURI leads from https to http", hint=_IN_THE_CLEAR)
         request = self._retrieval(
             target,
             media_types,

@@ -67,4 +67,4 @@ class StoreVerbs(Verbs):
                 headers=Headers(headers or {}),
             )
 
-        return StoreCall(self._session, datasets, make_request)
+        return StoreCall(self._session, datasets, make_request, self._stow.origin)

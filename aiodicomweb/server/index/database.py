@@ -135,7 +135,7 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._writer = connection
         self._path = path
-        self.file = None if path is None else _identity(path)
+        self.file: tuple[int, int] | None = None if path is None else _identity(path)
         self._write_lock = threading.Lock()
         self._pool_lock = threading.Lock()
         self._readers: list[sqlite3.Connection] = []

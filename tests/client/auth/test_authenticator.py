@@ -29,6 +29,7 @@ from aiodicomweb import (
 from aiodicomweb.client.auth import Authenticator, Fetch, Run
 from aiodicomweb.errors import TransportError
 from aiodicomweb.http import URL, Request, Response
+from aiodicomweb.net import Deadlines
 from aiodicomweb.testing import End, Reply, ScriptedPeer, response
 
 from ...support.flows import OK, REFUSED, REQUEST, token_answer
@@ -63,7 +64,7 @@ class Incoming:
         self.response = answer
         self.closed = False
 
-    async def read_start(self, most: int) -> bytes:
+    async def read_start(self, most: int, phase: object = None) -> bytes:
         """The start of the body."""
         self.closed = True
         return self.response.body[:most]
@@ -118,26 +119,95 @@ async def test_one_token_for_a_hundred() -> None:
         assert 100 <= len(peer.requests) - 100 <= 200
 
 
-async def test_who_fails_is_followed() -> None:
-    """A refusal is the error of one; the next one tries, and the rest take what it gets."""
-    answers = iter([Response(503), token_answer("good", expires_in=3600)])
-    wire = Wire(lambda request: next(answers) if request.method == "POST" else OK)
-    wire.open.set()
-    authenticator = Authenticator(OAuth2ClientCredentials(str(ENDPOINT), "a", "b"))
-    outcomes: list[object] = []
+async def outcomes(
+    authenticator: Authenticator, send: Callable[[Request], Any], tasks: int = 10
+) -> list[Any]:
+    """What comes of tasks that begin together: statuses, and errors."""
+    found: list[Any] = []
 
     async def ask() -> None:
         try:
-            outcomes.append((await authenticator.send(REQUEST, wire)).response.status)
-        except CredentialsUnavailable as error:
-            outcomes.append(error.status)
+            found.append((await authenticator.send(REQUEST, send)).response.status)
+        except Exception as error:  # noqa: BLE001 - looked at by the test
+            found.append(error)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(tasks):
+            group.start_soon(ask)
+    return found
+
+
+async def test_who_waits_for_a_failure_shares_it() -> None:
+    """One question for all who waited, lest the account be locked; who comes later asks anew."""
+    answers = iter([Response(401), token_answer("good", expires_in=3600)])
+    wire = Wire(lambda request: next(answers) if request.method == "POST" else OK)
+    wire.open.set()
+    authenticator = Authenticator(OAuth2ClientCredentials(str(ENDPOINT), "a", "b"))
+
+    refused = await outcomes(authenticator, wire)
+
+    assert [(CredentialsUnavailable, 401)] * 10 == [(type(e), e.status) for e in refused]
+    assert 10 == len({id(error) for error in refused})
+    assert 1 == len(wire.requests)
+    assert [200] * 10 == await outcomes(authenticator, wire)
+    assert 2 == len([request for request in wire.requests if request.method == "POST"])
+
+
+async def test_an_error_of_a_function_is_shared() -> None:
+    """It is called once, whatever it raises."""
+    calls: list[object] = []
+
+    async def fail() -> str:
+        calls.append(None)
+        await anyio.lowlevel.checkpoint()
+        raise LookupError("no vault")
+
+    found = await outcomes(Authenticator(BearerAuth(fail)), Wire(lambda _: OK))
+
+    assert ["no vault"] * 10 == [str(*error.args) for error in found]
+    assert 1 == len(calls)
+
+
+async def test_who_takes_over_fails_for_all() -> None:
+    """The first is cancelled, the second fails: who waited for both gets the failure."""
+    wire = Wire(lambda _: Response(401))
+    authenticator = Authenticator(OAuth2ClientCredentials(str(ENDPOINT), "a", "b"))
+    found: list[Any] = []
+
+    async def ask() -> None:
+        found.extend(await outcomes(authenticator, wire, 5))
 
     async with anyio.create_task_group() as tasks:
-        for _ in range(10):
+        async with anyio.create_task_group() as first:
+            first.start_soon(authenticator.send, REQUEST, wire)
+            await wire.began.wait()
             tasks.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            first.cancel_scope.cancel()
+        wire.open.set()
 
-    assert [503, *[200] * 9] == sorted(outcomes, reverse=True)
-    assert 2 == len([request for request in wire.requests if request.method == "POST"])
+    assert [401] * 5 == [error.status for error in found]
+    assert 2 == len(wire.requests)
+
+
+async def test_whose_time_is_over_is_followed() -> None:
+    """``Timeout.total`` is of one call: the next one, which has more of it, tries."""
+    deadlines = [Deadlines(Timeout(total=0.01), "http://a"), Deadlines(Timeout(), "http://a")]
+    asked: list[Request] = []
+
+    async def send(request: Request) -> Any:
+        if request.method == "POST":
+            asked.append(request)
+            with deadlines[len(asked) - 1].phase("head"):
+                await anyio.sleep(0 if len(asked) > 1 else 10)
+        return Incoming(token_answer("good") if request.method == "POST" else OK)
+
+    authenticator = Authenticator(OAuth2ClientCredentials(str(ENDPOINT), "a", "b"))
+    late, *others = await outcomes(authenticator, send, 5)
+
+    assert isinstance(late, DeadlineExceeded)
+    assert [200] * 4 == others
+    assert 2 == len(asked)
 
 
 async def test_who_is_cancelled_is_followed() -> None:
@@ -410,6 +480,81 @@ async def test_an_endpoint_that_says_nothing() -> None:
             await client.search_for_studies()
 
         assert endpoint.origin == caught.value.origin
+
+
+async def test_an_endpoint_that_says_nothing_is_asked_once() -> None:
+    """Who waited meanwhile does not wait once more."""
+    kinds: list[type] = []
+    async with (
+        ScriptedPeer([[anyio.Event()]] * 9) as endpoint,
+        talking([], auth=credentials(endpoint), timeout=Timeout(head=0.05)) as (client, _),
+    ):
+
+        async def ask() -> None:
+            with pytest.raises(DeadlineExceeded) as caught:
+                await client.search_for_studies()
+            kinds.append(caught.type)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(ask)
+
+        assert (10, 1) == (len(kinds), len(endpoint.requests))
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_an_endpoint_that_is_busy_is_asked_again(status: int) -> None:
+    """As the archive would be; a store, too, of which nothing was sent."""
+    busy = response(b"", {"Retry-After": "0"}, status)
+    stored = json_response(module(["1.2.3"]))
+    file = dicom_file("1.2.3", 1000)
+    async with (
+        ScriptedPeer([busy, token("t")]) as endpoint,
+        serving(stored, auth=credentials(endpoint), retry=Retry(first=0)) as (client, peer),
+    ):
+        report = await client.store_instances(file)
+
+        assert (report.complete, report.repeated) == (True, ())
+        assert (2, 1) == (len(endpoint.requests), len(peer.requests))
+
+
+async def test_an_endpoint_that_stays_busy() -> None:
+    """In the end it is what the caller gets, as credentials that there are not."""
+    busy = response(b"", {"Retry-After": "0"}, 503)
+    async with (
+        ScriptedPeer([busy] * 9) as endpoint,
+        serving(auth=credentials(endpoint), retry=Retry(first=0)) as (client, peer),
+    ):
+        with pytest.raises(CredentialsUnavailable, match="status 503"):
+            await client.search_for_studies()
+
+        assert (3, 0) == (len(endpoint.requests), peer.connections)
+
+
+async def test_a_refusal_of_the_endpoint_is_final() -> None:
+    """A wrong secret stays wrong."""
+    refusal = response(b'{"error": "invalid_client"}', {}, 401)
+    async with (
+        ScriptedPeer([refusal] * 9) as endpoint,
+        serving(auth=credentials(endpoint), retry=Retry(first=0)) as (client, _),
+    ):
+        with pytest.raises(CredentialsUnavailable, match="secret is wrong"):
+            await client.search_for_studies()
+
+        assert 1 == len(endpoint.requests)
+
+
+async def test_tokens_that_end_at_once() -> None:
+    """``expires_in: 0``: those who waited for one use it."""
+    async with (
+        ScriptedPeer(lambda _: token("t", expires_in=0)) as endpoint,
+        talking(lambda _: EMPTY, auth=credentials(endpoint)) as (client, peer),
+    ):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(50):
+                tasks.start_soon(client.search_for_studies()._run)
+
+        assert (1, 50) == (len(endpoint.requests), len(peer.requests))
 
 
 async def test_an_endless_token_is_not_read() -> None:

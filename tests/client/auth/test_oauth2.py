@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from aiodicomweb import AccessToken, ConfigurationError, CredentialsUnavailable
 from aiodicomweb import OAuth2ClientCredentials as Credentials
-from aiodicomweb.client.auth import Fetch
+from aiodicomweb.client.auth import Fetch, TokenEndpointBusy
 from aiodicomweb.client.auth.oauth2 import read_token
-from aiodicomweb.http import Request, Response
+from aiodicomweb.http import Headers, Request, Response
 
 from ...support.flows import OK, REFUSED, play, sent, token_answer
 
@@ -216,6 +216,18 @@ def test_refusals(status: int, answer: dict[str, Any], words: str) -> None:
     error = pickle.loads(pickle.dumps(caught.value))
     assert "s3cret" not in str(error) + repr(error)
     assert ("client s3cret is unknown", status) == (error.description, error.status)
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500, 503, 599])
+def test_an_endpoint_that_is_busy(status: int) -> None:
+    """429 and 5xx are about the endpoint and may pass; it may say when (RFC 9110 §10.2.3)."""
+    for fields, seconds in (({}, None), ({"Retry-After": "0"}, 0), ({"Retry-After": "7"}, 7)):
+        with pytest.raises(CredentialsUnavailable) as caught:
+            read_token(Response(status, Headers(fields)), URL, NOW)
+        busy = isinstance(caught.value, TokenEndpointBusy)
+
+        assert busy is (status in (429, 500, 503, 599))
+        assert not busy or seconds == pickle.loads(pickle.dumps(caught.value)).retry_after
 
 
 def test_it_is_renewed() -> None:

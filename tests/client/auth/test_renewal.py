@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodicomweb import BearerAuth
+from aiodicomweb import AccessToken, BearerAuth
 from aiodicomweb.client.auth import Alone, Run
 from aiodicomweb.client.auth.renewal import time_to_renew
 
-from ...support.flows import OK, REFUSED, REQUEST, play
+from ...support.flows import OK, REFUSED, REQUEST, play, sent
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,27 @@ def test_who_was_refused_takes_what_another_fetched() -> None:
     again = late.send(found.value.value)
 
     assert "Bearer two" == again.headers["Authorization"]  # type: ignore[union-attr]
+
+
+def test_who_waited_takes_what_has_no_life() -> None:
+    """A token that has expired by its own word was good when it came; who comes later renews."""
+    tokens = iter([AccessToken("one", 0.0), AccessToken("two", 0.0)])
+    auth = BearerAuth(lambda: next(tokens))
+    waiting = auth.flow(REQUEST, now=0.0)
+    turn = next(waiting)
+    assert isinstance(turn, Alone)
+    assert ["Bearer one"] == sent(play(auth, OK))
+
+    with pytest.raises(StopIteration) as found:
+        next(turn.begin(1.0))
+
+    assert "Bearer one" == found.value.value.fields["Authorization"]
+    assert ["Bearer two"] == sent(play(auth, OK))
+
+
+def test_what_was_refused_serves_nobody() -> None:
+    """Who waited with the one that the server refused gets another."""
+    tokens = iter(["one", "two"])
+    auth = BearerAuth(lambda: next(tokens))
+
+    assert ["Bearer one", "Bearer two"] == sent(play(auth, REFUSED, OK))

@@ -204,3 +204,56 @@ async def test_what_is_missing_is_asked_for_as_what_came() -> None:
     async with talking(script, retry=Retry(first=0)) as (client, peer):
         assert 2 == len(await client.retrieve_instance_frames(*INSTANCE, [1, 2]))
         assert [form, form] == [r.headers["Accept"] for r in peer.requests[2:]]
+
+
+async def test_a_form_that_is_refused_later() -> None:
+    """What worked once is no trap: the others are asked with again, and the best is kept."""
+    forms = forms_of(Resource.INSTANCES)
+    whole = parts_response([FILE])
+    usable = [forms[3]]
+
+    def script(request: PeerRequest) -> Reply:
+        fits = request.headers["Accept"] == usable[0]
+        return Reply(whole if fits else response(status=406))
+
+    async with talking(script) as (client, peer):
+        await client.retrieve_study("1.2")
+        usable[0] = forms[0]
+        await client.retrieve_study("1.2")
+        await client.retrieve_study("1.2")
+
+        assert [*forms, forms[3], forms[0], forms[0]] == [
+            r.headers["Accept"] for r in peer.requests
+        ]
+
+
+async def test_a_store_whose_form_is_refused_later() -> None:
+    """The same of the answer to a store."""
+    forms = forms_of(Kind.STORE)
+    stored = json_response(module(["1.2.3.4"]))
+    usable = [forms[2]]
+
+    def script(request: PeerRequest) -> Reply:
+        fits = request.headers["Accept"] == usable[0]
+        return Reply(stored if fits else response(status=406))
+
+    async with talking(script) as (client, peer):
+        await client.store_instances(FILE)
+        usable[0] = forms[0]
+        await client.store_instances(FILE)
+        await client.store_instances(FILE)
+
+        assert [*forms, forms[2], forms[0], forms[0]] == [
+            r.headers["Accept"] for r in peer.requests
+        ]
+
+
+async def test_a_server_that_was_ill_for_a_moment() -> None:
+    """Three times 400, and all is well: the usual form is asked for again."""
+    forms = forms_of(Resource.INSTANCES)
+    whole = parts_response([FILE])
+    async with serving(*[response(status=400)] * 3, whole, whole) as (client, peer):
+        for _ in range(2):
+            await client.retrieve_study("1.2")
+
+        assert [*forms, forms[0]] == [r.headers["Accept"] for r in peer.requests]

@@ -384,6 +384,40 @@ async def test_frames_that_stay_away() -> None:
         assert 3 == len(peer.requests)
 
 
+async def test_frames_that_were_not_asked_for_are_not_taken_for_others() -> None:
+    """A server that gives all frames, without names, to who asks for some: none is handed out."""
+    everything = parts_response([bytes([number]) * 100 for number in (1, 2, 3)], FRAMES)
+    async with serving(frames_cut([1, 2, 3], 1), everything, retry=PATIENT) as (client, _):
+        call = client.retrieve_instance_frames("1.2", "1.2.3", "1.2.3.4", [1, 2, 3])
+        first = await anext(call)
+        with pytest.raises(FrameMismatch) as caught:
+            await anext(call)
+
+        assert (1, 1) == (first.number, first.data[0])
+        assert 1 == caught.value.complete
+        assert [2, 3] == [*caught.value.missing]
+
+
+async def test_frames_that_break_off_again() -> None:
+    """Frames without names, in groups; what was held when an answer broke off comes anew."""
+    count = 40
+    broken = deque([1, 20, 5, 3])
+
+    def script(request: PeerRequest) -> Reply:
+        numbers = [int(number) for number in request.target.rpartition("/")[2].split(",")]
+        if broken and (parts := broken.popleft()) < len(numbers):
+            return frames_cut(numbers, parts)
+        return Reply(parts_response([bytes([number]) * 100 for number in numbers], FRAMES))
+
+    async with talking(script, retry=PATIENT) as (client, peer):
+        call = client.retrieve_instance_frames("1.2", "1.2.3", "1.2.3.4", range(1, count + 1))
+        got = [(frame.number, frame.data[0]) async for frame in call]
+
+        assert [(number, number) for number in range(1, count + 1)] == got
+        asked = [request.target.rpartition("/")[2].count(",") + 1 for request in peer.requests]
+        assert [40, 16, 16, 16, 16, 7] == asked
+
+
 # --- one thing -----------------------------------------------------------------------------------
 
 DATA = bytes(range(256)) * 40
@@ -455,6 +489,150 @@ async def test_octets_of_two_representations_are_not_put_together(answer: Reply)
             await in_pieces(client)
 
         assert 2 == len(peer.requests)
+
+
+def begun(cut: int, *, length: bool = True) -> Reply:
+    """The first octets, of a whole whose length is told or not."""
+    if length:
+        return whole(TAG, cut=cut)
+    return Reply(chunked(DATA[:cut], TAG, last=False), End.CLOSE)
+
+
+def some(content_range: str, octets: bytes) -> Reply:
+    """Octets with a range, which may be another one."""
+    return Reply(response(octets, {**TAG, "Content-Range": f"bytes {content_range}"}, 206))
+
+
+@pytest.mark.parametrize("length", [True, False])
+async def test_a_server_may_send_less_than_the_rest(*, length: bool) -> None:
+    """A subset of the range is taken, and what is behind it asked for (RFC 9110 §15.3.7)."""
+    subsets = [
+        some(f"{first}-{first + 1023}/10240", DATA[first : first + 1024])
+        for first in range(5120, 10240, 1024)
+    ]
+    async with serving(begun(5120, length=length), *subsets, retry=PATIENT) as (client, peer):
+        assert DATA == await in_pieces(client)
+
+        assert 6 == len(peer.requests)
+        assert 2 == peer.connections
+        assert "bytes=6144-10239" == peer.requests[2].headers["Range"]
+
+
+async def test_a_range_that_is_shorter_than_it_says() -> None:
+    """What the server still owes is asked for again; if it never comes, that is an error."""
+    short = some("5000-10239/10240", DATA[5000:8000])
+    async with serving(begun(5000), short, rest(8000), retry=PATIENT) as (client, _):
+        assert DATA == await in_pieces(client)
+    none = some("5000-10239/10240", b"")
+    async with serving(begun(5000), none, none, none, retry=PATIENT) as (client, peer):
+        with pytest.raises(FramingError, match="5000 of 10240"):
+            await in_pieces(client)
+
+        assert PATIENT.attempts == len(peer.requests)
+
+
+async def test_all_octets_came_though_the_end_did_not() -> None:
+    """A range whose last octet came asks for nothing behind it."""
+    in_chunks = chunked(DATA[5000:], {**TAG, **RANGE}, last=False)
+    last = Reply(in_chunks.replace(b"200 OK", b"206 Some"), End.CLOSE)
+    async with serving(begun(5000, length=False), last, retry=PATIENT) as (client, peer):
+        assert DATA == await in_pieces(client)
+        assert 2 == len(peer.requests)
+
+
+WRONG = {
+    "too much": some("5000-10239/10240", DATA[5000:] * 2),
+    "more than the subset": some("5000-5999/10240", DATA[5000:7000]),
+    "a shorter whole": Reply(response(DATA[:4000], TAG)),
+    "a longer whole": Reply(response(DATA * 2, TAG)),
+    "a longer whole in chunks": Reply(chunked(DATA * 2, TAG)),
+    "nothing missing": Reply(response(b"", {"Content-Range": "bytes */5000"}, 416)),
+}
+
+
+@pytest.mark.parametrize("answer", WRONG.values(), ids=WRONG)
+async def test_what_comes_is_the_whole_or_an_error(answer: Reply) -> None:
+    """Neither more nor fewer octets than the first answer said are taken for the whole."""
+    async with serving(begun(5000), answer, retry=PATIENT) as (client, peer):
+        with pytest.raises(FramingError):
+            await in_pieces(client)
+
+        assert 2 == len(peer.requests)
+
+
+@pytest.mark.parametrize("octets", [DATA[:4000], DATA[:4999]])
+async def test_a_whole_that_ends_before_what_was_handed_out(octets: bytes) -> None:
+    """The same representation can't have become shorter."""
+    short = Reply(chunked(octets, TAG))
+    answers = [begun(5000, length=False), short, short, short]
+    async with serving(*answers, retry=PATIENT) as (client, _):
+        with pytest.raises(FramingError):
+            await in_pieces(client)
+
+
+async def test_an_end_that_nobody_tells() -> None:
+    """Neither answer says how long the whole is: a range may be a subset of it."""
+    answer = some("5000-5999/*", DATA[5000:6000])
+    async with serving(begun(5000, length=False), answer, retry=PATIENT) as (client, _):
+        with pytest.raises((FramingError, ConnectionLost)):
+            await in_pieces(client)
+
+
+class Careless:
+    """A server whose heads tell the truth of the whole, whatever it sends with them."""
+
+    def __init__(self, first: Reply, answers: list[tuple[str, int, int, bool]]) -> None:
+        self._first: Reply | None = first
+        self._answers = deque(answers)
+
+    def __call__(self, request: PeerRequest) -> Reply:
+        """The first answer, then to each range the next; at last nothing."""
+        first, self._first = self._first, None
+        if first is not None:
+            return first
+        if not self._answers:
+            return Reply(b"", End.CLOSE)
+        kind, last, octets, is_known = self._answers.popleft()
+        begin = int(request.headers["Range"].removeprefix("bytes=").split("-")[0])
+        if kind == "whole":
+            return Reply(chunked(DATA, TAG))
+        if kind == "cut whole":
+            return Reply(chunked(DATA[: begin + octets], TAG, last=False), End.CLOSE)
+        if kind == "none":
+            return Reply(response(b"", {"Content-Range": f"bytes */{len(DATA)}"}, 416))
+        told = len(DATA) if is_known else "*"
+        sent = (DATA + b"x" * len(DATA))[begin : begin + octets]
+        answer = some(f"{begin}-{max(begin, min(last, len(DATA) - 1))}/{told}", sent)
+        return answer if kind == "range" else Reply(answer.octets, End.CLOSE)
+
+
+answers = st.tuples(
+    st.sampled_from(["range", "range, closed", "whole", "cut whole", "none"]),
+    st.one_of(st.just(len(DATA) - 1), st.integers(0, len(DATA) - 1)),
+    st.integers(0, len(DATA)),
+    st.booleans(),
+)
+
+
+@settings(max_examples=60)
+@given(
+    first=st.builds(begun, st.integers(1, len(DATA) - 1), length=st.booleans()),
+    answers=st.lists(answers, max_size=4),
+)
+def test_whatever_a_server_answers_the_whole_comes_or_an_error(
+    first: Reply, answers: list[tuple[str, int, int, bool]]
+) -> None:
+    """Ranges shorter or longer than they say, subsets, the whole again: never a part as all."""
+
+    async def download() -> bytes:
+        async with talking(Careless(first, answers), retry=PATIENT) as (client, _):
+            return await in_pieces(client)
+
+    try:
+        got = anyio.run(download)
+    except (ConnectionLost, FramingError):
+        return
+    assert DATA == got
 
 
 async def test_without_a_validator_pieces_are_not_resumed() -> None:
@@ -545,6 +723,26 @@ async def test_a_file_goes_on_by_range(tmp_path: Path) -> None:
 
         assert FILE == path.read_bytes()
         assert f"bytes=200000-{len(FILE) - 1}" == peer.requests[1].headers["Range"]
+
+
+async def test_a_file_is_not_published_short(tmp_path: Path) -> None:
+    """A subset of the range is no end of the file, where its length was not told before."""
+    fields = {"Content-Type": DICOM, "ETag": '"1"'}
+    first = Reply(chunked(FILE[:200_000], fields, last=False), End.CLOSE)
+    subset = {**fields, "Content-Range": f"bytes 200000-200999/{len(FILE)}"}
+    last = {**fields, "Content-Range": f"bytes 201000-{len(FILE) - 1}/{len(FILE)}"}
+    replies = [
+        first,
+        Reply(response(FILE[200_000:201_000], subset, 206)),
+        Reply(response(FILE[201_000:], last, 206)),
+    ]
+    async with (
+        serving(*replies, retry=PATIENT) as (client, _),
+        client.retrieve_instance("1.2", "1.2.3", "1.2.3.4") as call,
+    ):
+        path = await (await anext(call)).save(tmp_path)
+
+    assert FILE == path.read_bytes()
 
 
 async def test_another_instance_is_not_the_same(tmp_path: Path) -> None:

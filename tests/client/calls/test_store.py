@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import anyio
@@ -33,7 +34,7 @@ from aiodicomweb.errors import DeadlineExceeded
 from aiodicomweb.testing import End, Reply, response
 
 from ...support.messages import dicom_file, file_head, json_response, module
-from ...support.serving import serving, talking
+from ...support.serving import PATIENCE, serving, talking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,24 @@ async def test_all_is_stored() -> None:
         report.raise_for_failures()
         items = [item.sop_instance_uid async for item in client.store_instances([A, B])]
         assert ["1.2.1", "1.2.2"] == items
+
+
+async def test_the_total_spans_the_look_at_files() -> None:
+    """A disk that does not answer is part of the call."""
+    released = threading.Event()
+
+    def files() -> Iterator[bytes]:
+        released.wait(PATIENCE)
+        yield A
+
+    try:
+        async with serving(timeout=Timeout(total=0.05)) as (client, peer):
+            with pytest.raises(DeadlineExceeded, match="Timeout.total") as caught:
+                await client.store_instances(files())
+
+            assert ("total", 0) == (caught.value.phase, len(peer.requests))
+    finally:
+        released.set()
 
 
 async def test_what_the_answer_leaves_out_is_unreported() -> None:
@@ -183,6 +202,17 @@ async def test_a_lost_connection_is_not_repeated(large: Path) -> None:
         assert 1 == len(peer.requests)
 
 
+async def test_a_success_before_the_body_stores_nothing(large: Path) -> None:
+    """A server that answers behind the head, and closes, has not got what it says it stored."""
+    reply = Reply(json_response(module(["1.2.1"])), End.RESET, early=True)
+    async with serving(reply, json_response({}), retry=Retry(first=0)) as (client, peer):
+        with pytest.raises(ConnectionLost) as caught:
+            await client.store_instances(large)
+
+        assert "write" == caught.value.phase
+        assert 1 == len(peer.requests)
+
+
 async def test_nobody_there() -> None:
     """A server that is down is told as such."""
     async with serving() as (_, peer):
@@ -216,6 +246,21 @@ def failure(uid: str, reason: int) -> bytes:
     answer = module(["1.2.1"], [uid])
     answer["00081198"]["Value"][0]["00081197"]["Value"] = [reason]
     return json_response(answer, 202)
+
+
+@pytest.mark.parametrize(("early", "repeated"), [(True, ()), (False, ("1.2.1", "1.2.2"))])
+async def test_a_store_that_is_sent_again_without_expectation(
+    monkeypatch: pytest.MonkeyPatch, *, early: bool, repeated: tuple[str, ...]
+) -> None:
+    """A 417 behind the body makes it go out twice; one before the body does not (HTP-41)."""
+    monkeypatch.setattr("aiodicomweb.net.connection._CONTINUE_SECONDS", 60.0 if early else 0.0)
+    refusal = Reply(response(status=417), End.CLOSE, early=early)
+    async with serving(refusal, STORED) as (client, peer):
+        report = await client.store_instances([A, B], headers={"Expect": "100-continue"})
+
+        assert report.complete
+        assert repeated == report.repeated
+        assert [True, False] == ["Expect" in each.headers for each in peer.requests]
 
 
 async def test_a_store_that_was_not_begun_is_repeated(tmp_path: Path) -> None:

@@ -165,3 +165,15 @@ async def test_a_relative_bulk_data_uri(target: str, uri: str) -> None:
         await client.retrieve_bulkdata(uri)
 
         assert target == peer.requests[0].target
+
+
+async def test_a_bulk_data_uri_in_the_clear() -> None:
+    """From https to http none is asked for, unless the client was made for the origin."""
+    async with ScriptedPeer([OCTETS]) as peer:
+        async with Client("https://127.0.0.1:1/") as client:
+            with pytest.raises(ContentError, match="from https to http"):
+                client.retrieve_bulkdata(peer.url + "b")
+        assert [] == peer.requests
+
+        async with Client("https://127.0.0.1:1/", qido_url_prefix=peer.url) as client:
+            assert 1 == len(await client.retrieve_bulkdata(peer.url + "b"))
