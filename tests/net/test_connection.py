@@ -497,7 +497,7 @@ async def test_an_upload_can_be_cancelled(tmp_path: Path, steps: int, *, native:
         assert not connection.finish()
         with anyio.fail_after(5):
             while before != open_files():  # nobody waited for the thread that opens it
-                await asyncio.sleep(0)
+                await anyio.lowlevel.checkpoint()
 
 
 async def _cancellable(connection: Connection, body: Body, *, native: bool) -> None:
