@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from aiodicomweb import (
@@ -509,21 +511,30 @@ async def _cancellable(connection: Connection, body: Body, *, native: bool) -> N
         tasks.start_soon(send, connection, body)
 
 
-async def test_a_file_that_opens_late_is_closed(tmp_path: Path) -> None:
+async def test_a_file_that_opens_late_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """asyncio's cancellation doesn't wait for the thread that opens a file; who closes it?"""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
+    opening = threading.Event()
+    really_open = os.open
+
+    def slow_open(path: str, flags: int) -> int:
+        opening.set()
+        return really_open(path, flags)
+
+    monkeypatch.setattr(os, "open", slow_open)
     async with connected(OK) as (connection, peer):
         before = open_files()
         # So many octets do not wait for the file.
         body = (bytes(20_000), FileSpan(str(pipe), 0, 5))
         task = asyncio.ensure_future(send(connection, body))
         await peer.wait_for_requests(1)
-        for _ in range(100):
-            await asyncio.sleep(0)
+        await anyio.to_thread.run_sync(opening.wait)
         assert before == open_files()
         # Opening a pipe waits for who opens its other end: only then the thread comes back.
-        opener = asyncio.to_thread(os.open, pipe, os.O_WRONLY)
+        opener = asyncio.to_thread(really_open, pipe, os.O_WRONLY)
         task.cancel()
         other, _ = await asyncio.gather(opener, task, return_exceptions=True)
         assert isinstance(other, int)
