@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import anyio
 
@@ -334,12 +334,19 @@ class _Conversation:
     async def _send(self, octets: bytes | Iterable[Chunk] | AsyncIterable[Chunk]) -> None:
         if isinstance(octets, bytes):
             await self._send_chunk(octets)
+        elif isinstance(octets, AsyncGenerator):
+            # Closed here, whatever happens: trio leaves it to nobody else.
+            async with contextlib.aclosing(cast("AsyncGenerator[Chunk, None]", octets)) as chunks:
+                await self._send_each(chunks)
         elif isinstance(octets, AsyncIterable):
-            async for chunk in octets:
-                await self._send_chunk(chunk)
+            await self._send_each(octets)
         else:
             for chunk in octets:
                 await self._send_chunk(chunk)
+
+    async def _send_each(self, chunks: AsyncIterable[Chunk]) -> None:
+        async for chunk in chunks:
+            await self._send_chunk(chunk)
 
     async def _send_chunk(self, chunk: Chunk) -> None:
         if not isinstance(chunk, anyio.Event):
