@@ -243,9 +243,17 @@ class ProxyError(TransportError, ConnectionError):
 
 
 class DeadlineExceeded(TransportError, TimeoutError):
-    """A phase took longer than the ``Timeout`` allows."""
+    """A phase took longer than the ``Timeout`` allows.
+
+    Attributes:
+        bound: Whose seconds are over: the phase, or ``total``, which ends any phase.
+    """
 
     default_hint = "Timeout(...) sets the seconds for each phase"
+
+    def __init__(self, message: str = "", *, bound: str = "", **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.bound: str = bound
 
 
 class PoolExhausted(TransportError, TimeoutError):

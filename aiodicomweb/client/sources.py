@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from pydicom import Dataset
 
-from ..dicom.part10 import PEEK_OCTETS, encode, is_dicom, peek, peek_instance_uid
+from ..dicom.part10 import PEEK_OCTETS, encode, is_dicom, is_instance, peek_instance_uid
 from ..errors import ConfigurationError, Part10Error
 from ..http import Deferred, FileSpan
 
@@ -26,8 +26,6 @@ __all__ = ["Source", "StoreItem", "prepare"]
 
 StoreItem = str | os.PathLike[str] | bytes | bytearray | memoryview | Dataset
 """A file or directory by its path, a DICOM file's octets, or a data set."""
-
-_MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _from_directory(directory: Path, sources: list[Source], skipped: list[str]) 
     for path in _walk(directory):
         with path.open("rb") as file:
             head = file.read(PEEK_OCTETS)
-        if is_dicom(head) and peek(head).sop_class_uid != _MEDIA_STORAGE_DIRECTORY:
+        if is_instance(head):
             sources.append(_from_file(path))
         else:
             skipped.append(str(path))

@@ -35,12 +35,16 @@ __all__ = [
     "decode",
     "encode",
     "is_dicom",
+    "is_instance",
     "is_part10",
     "native_transfer_syntax",
     "peek",
     "peek_instance_uid",
     "read_file_meta",
 ]
+
+_MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
+"""SOP Class UID of a DICOMDIR (PS3.10 §8.6)."""
 
 Buffer = bytes | bytearray | memoryview
 _ByteOrder: TypeAlias = Literal["little", "big"]
@@ -102,6 +106,11 @@ def is_dicom(head: Buffer) -> bool:
     so. They are no files of PS3.10, but what they are is beyond doubt, and many servers take them.
     """
     return is_part10(head) or _bare_syntax(bytes(head[:12])) is not None
+
+
+def is_instance(head: Buffer) -> bool:
+    """Whether octets start like an instance, not like the directory of a medium (PS3.10 §8.6)."""
+    return is_dicom(head) and peek(head).sop_class_uid != _MEDIA_STORAGE_DIRECTORY
 
 
 def peek(head: Buffer, name: str = "") -> FileMeta:

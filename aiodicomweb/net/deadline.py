@@ -188,6 +188,7 @@ class Deadlines:
     def _exceeded(self, name: str, phase: str) -> DeadlineExceeded:
         return DeadlineExceeded(
             f"{type(self._timeout).__name__}.{name} of {getattr(self._timeout, name)} s is over",
+            bound=name,
             phase=phase,
             origin=self._origin,
         )

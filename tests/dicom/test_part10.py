@@ -22,6 +22,7 @@ from aiodicomweb.dicom import (
     decode,
     encode,
     is_dicom,
+    is_instance,
     is_part10,
     is_uid,
     peek,
@@ -114,6 +115,16 @@ def test_what_is_not_dicom_is_refused(octets: bytes) -> None:
             peek(octets, "name")
         with pytest.raises(Part10Error):
             decode(octets)
+
+
+def test_a_directory_of_a_medium_is_no_instance() -> None:
+    """A DICOMDIR is a DICOM file that holds none (PS3.10 §8.6)."""
+    heads = {path.name: path.read_bytes()[:PEEK_OCTETS] for path in FILES}
+
+    assert is_dicom(heads["DICOMDIR"])
+    assert not is_instance(heads["DICOMDIR"])
+    assert is_instance(heads["CT_small.dcm"])
+    assert not is_instance(b"text")
 
 
 def test_every_truncation_gives_what_is_whole() -> None:

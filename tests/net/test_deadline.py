@@ -79,7 +79,7 @@ async def test_the_total_ends_any_phase() -> None:
     with over as caught, deadlines.phase("read"):
         await anyio.sleep_forever()
 
-    assert "read" == caught.value.phase
+    assert ("read", "total") == (caught.value.phase, caught.value.bound)
     assert 0 == deadlines.left
     with pytest.raises(DeadlineExceeded), deadlines.phase("read"):
         await anyio.lowlevel.checkpoint()

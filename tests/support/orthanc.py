@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .peer import Peer
-from .programs import find_program, free_port, lacking
+from .programs import end_process, find_program, free_port, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ _PLUGIN_FOLDERS = (
     "/usr/local/lib/orthanc",
 )
 _SECONDS_TO_START = 60.0
-_SECONDS_TO_STOP = 20.0
 _ATTEMPTS = 3
 
 
@@ -117,11 +116,7 @@ def _process(
         try:
             yield process
         finally:
-            process.terminate()
-            try:
-                process.wait(_SECONDS_TO_STOP)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            end_process(process)
 
 
 def _answers(process: subprocess.Popen[bytes], orthanc: Orthanc) -> bool:

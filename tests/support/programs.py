@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["REQUIRED", "find_program", "free_port", "lacking"]
+__all__ = ["REQUIRED", "end_process", "find_program", "free_port", "lacking"]
 
 REQUIRED = "AIODICOMWEB_REQUIRE_PEERS"
 """With this variable set, a machine without a program fails the tests instead of skipping them."""
 
+_SECONDS_TO_STOP = 20.0
 _FOLDERS = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 
 
@@ -31,6 +33,15 @@ def lacking(what: str, packages: str) -> NoReturn:
     if os.environ.get(REQUIRED):
         pytest.fail(f"{reason}, and {REQUIRED} is set")
     pytest.skip(reason)
+
+
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """End a process, if need be by force."""
+    process.terminate()
+    try:
+        process.wait(_SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def free_port() -> int:

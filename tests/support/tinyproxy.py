@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .programs import find_program, free_port, lacking
+from .programs import end_process, find_program, free_port, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,6 @@ __all__ = ["Tinyproxy", "running_tinyproxy"]
 
 _PROGRAM = "tinyproxy"
 _SECONDS_TO_START = 20.0
-_SECONDS_TO_STOP = 10.0
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,7 @@ def running_tinyproxy(folder: Path, *settings: str) -> Iterator[Tinyproxy]:
                 pytest.fail(f"tinyproxy does not start: {complaints.read_text()}")
             yield proxy
         finally:
-            process.terminate()
-            try:
-                process.wait(_SECONDS_TO_STOP)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            end_process(process)
 
 
 def _listens(process: subprocess.Popen[bytes], port: int) -> bool:

@@ -143,7 +143,7 @@ class _Queue:
 
 def _is_of_one_call(error: Exception) -> bool:
     """Whether it says nothing to others: ``Timeout.total`` counts from the start of each call."""
-    return isinstance(error, DeadlineExceeded) and error.message.startswith("Timeout.total ")
+    return isinstance(error, DeadlineExceeded) and error.bound == "total"
 
 
 async def _fetch(step: Fetch, send: Send) -> Response:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import anyio.to_thread
 
-from ...dicom.part10 import PEEK_OCTETS, is_dicom, peek
+from ...dicom.part10 import PEEK_OCTETS, is_instance
 from ...errors import Part10Error
 from ...http import FileSpan
 from ..index.attributes import Entry, describe
@@ -59,9 +59,6 @@ think, Python does in turn."""
 _SETTLED: Final = 10 * 10**9
 """Nanoseconds behind the last change of a file, after which it counts as finished. Who copies a
 file writes all the time, and gives it the time of its original only at the end."""
-
-_MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
-"""SOP Class UID of a DICOMDIR (PS3.10 §8.6)."""
 
 _BUFFER: Final = 1024
 """Octets read at once: of compressed pixel data, one such piece for each fragment."""
@@ -247,7 +244,7 @@ def _is_fresh(status: os.stat_result) -> bool:
 
 def _examine(file: BinaryIO, path: str, status: os.stat_result) -> tuple[Kind, Entry | None]:
     head = file.read(PEEK_OCTETS)
-    if not is_dicom(head) or peek(head).sop_class_uid == _MEDIA_STORAGE_DIRECTORY:
+    if not is_instance(head):
         return Kind.FOREIGN, None
     try:
         seen = inspect(file)
