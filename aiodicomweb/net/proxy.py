@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .deadline import Deadlines
     from .stream import ByteStream
 
-__all__ = ["absolute_form", "forwarded", "open_tunnel", "refusal"]
+__all__ = ["absolute_form", "forwarded", "is_refusal", "open_tunnel", "refusal"]
 
 _READ = 8 * 1024
 
@@ -98,6 +98,18 @@ def forwarded(request: Request, proxy: Proxy) -> Request:
 def absolute_form(url: URL) -> str:
     """What the request line to a proxy carries: the whole URL (RFC 9112 §3.2.2)."""
     return f"{url.scheme}://{url.without_userinfo().authority}{url.target}"
+
+
+def is_refusal(response: Response) -> bool:
+    """Whether the proxy that was to forward a request says itself that it won't.
+
+    407 is always its own word. tinyproxy says 401 of a wrong password, as only a server may. It
+    says so under its own name, and what it passes on has ``Via`` (RFC 9110 §7.6.3). What else
+    looks like the server's answer is taken for that.
+    """
+    if response.status != 401 or "Via" in response.headers:
+        return response.status == 407
+    return response.headers.get("Server", "").lower().startswith("tinyproxy")
 
 
 def refusal(response: Response, target: str, proxy: Proxy) -> ProxyError:

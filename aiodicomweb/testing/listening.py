@@ -53,8 +53,12 @@ class Listening(ABC):
             await self._tasks.__aexit__(None, None, None)
         finally:
             self._listener.close()
-        if self._failure is not None and exc_info[0] is None:
-            raise self._failure
+        if self._failure is not None:
+            error = exc_info[1]
+            if not isinstance(error, BaseException):
+                raise self._failure
+            # It may be why there is an error at all, such as a lost connection.
+            error.add_note(f"the {type(self).__name__} failed: {self._failure!r}")
 
     async def wait_for_connections(self, count: int) -> None:
         """Wait until so many connections were accepted: a client may be faster."""

@@ -16,6 +16,7 @@ from aiodicomweb import (
     TlsError,
 )
 from aiodicomweb.server import DirectoryArchive, Server
+from aiodicomweb.testing import ScriptedPeer, response
 
 from ..support import tinyproxy as support
 from ..support.dicom_files import sample
@@ -117,10 +118,27 @@ async def test_the_wrong_password(proxy: Tinyproxy) -> None:
 
 
 async def test_the_wrong_password_by_http(proxy: Tinyproxy) -> None:
-    """That 401 looks like one of the server's; tinyproxy should have said 407."""
+    """It is known to have said so itself, by its name; it should have said 407."""
+    seen = len(proxy.requests())
     async with Client("http://127.0.0.1:1", proxy=proxy.url("radiology:guess")) as client:
+        with pytest.raises(ProxyError, match="refuses the user name or password") as caught:
+            await client.search_for_studies()
+
+    assert (401, proxy.url()) == (caught.value.status, caught.value.origin)
+    assert seen + 1 == len(proxy.requests())
+
+
+async def test_the_server_refuses(proxy: Tinyproxy) -> None:
+    """A 401 that is passed on is the server's."""
+    refused = response(b"no", {"WWW-Authenticate": "Bearer"}, 401)
+    async with (
+        ScriptedPeer([refused]) as server,
+        Client(server.url, proxy=proxy.url(USERINFO)) as client,
+    ):
         with pytest.raises(AuthenticationRequired, match="status 401"):
             await client.search_for_studies()
+
+        assert 1 == len(server.requests)
 
 
 async def test_a_server_that_is_not_there(proxy: Tinyproxy) -> None:

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aiodicomweb import (
+    AuthenticationRequired,
     BasicAuth,
+    BearerAuth,
     Client,
     ConnectFailed,
     DeadlineExceeded,
@@ -179,7 +181,7 @@ async def test_a_silent_proxy() -> None:
     """The seconds of connecting bound its answer; the socket is closed."""
     async with ScriptedPeer([Reply([anyio.Event()])]) as peer:
         proxy = Proxy.parse(peer.url)
-        deadlines = Deadlines(Timeout(connect=0.02), str(PACS))
+        deadlines = Deadlines(Timeout(connect=0.1), str(PACS))
         with pytest.raises(DeadlineExceeded, match="did not say whether it can connect") as caught:
             await Dialer(Tls(), Limits()).dial(PACS, deadlines, proxy)
 
@@ -315,6 +317,44 @@ async def test_a_proxy_that_forwards_nothing() -> None:
 
         assert 407 == caught.value.status
         await peer.wait_until_idle()
+
+
+TINYPROXY = {"Server": "tinyproxy/1.11.1", "WWW-Authenticate": 'Basic realm="Tinyproxy"'}
+
+
+async def test_a_proxy_that_says_401() -> None:
+    """tinyproxy does, of a wrong password, under its own name; no token is renewed for that."""
+    refused = response(b"no", TINYPROXY, 401)
+    tokens: list[object] = []
+    async with ScriptedPeer([refused]) as peer:
+        proxy = peer.url.replace("://", "://user:swordfish@")
+        auth = BearerAuth(lambda: tokens.append(None) or "t")
+        async with Client("http://pacs.example", proxy=proxy, auth=auth) as client:
+            with pytest.raises(ProxyError, match="refuses the user name or password") as caught:
+                await client.search_for_studies()
+
+        assert (401, str(Proxy.parse(peer.url))) == (caught.value.status, caught.value.origin)
+        assert (1, 1) == (len(tokens), len(peer.requests))
+        assert "swordfish" not in f"{caught.value}{caught.value!r}"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {**TINYPROXY, "Via": "1.1 tinyproxy (tinyproxy/1.11.1)"},
+        {**TINYPROXY, "Server": "Orthanc"},
+        {"WWW-Authenticate": "Bearer", "Via": "1.1 tinyproxy (tinyproxy/1.11.1)"},
+        {},
+    ],
+)
+async def test_a_server_that_says_401(fields: dict[str, str]) -> None:
+    """What a proxy passes on says so (RFC 9110 §7.6.3), or has no proxy's name."""
+    async with (
+        ScriptedPeer([response(b"no", fields, 401)]) as peer,
+        Client("http://pacs.example", proxy=peer.url) as client,
+    ):
+        with pytest.raises(AuthenticationRequired, match="status 401"):
+            await client.search_for_studies()
 
 
 async def test_without_a_proxy_407_is_a_status() -> None:

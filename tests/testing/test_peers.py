@@ -211,6 +211,24 @@ async def test_what_the_script_raises_is_raised_on_leaving() -> None:
         await ask()
 
 
+async def test_what_the_script_raises_explains_a_lost_connection() -> None:
+    """What its client raises for that reason comes out, with a note of the mistake."""
+
+    def script(_: PeerRequest) -> bytes:
+        raise LookupError("no such study")
+
+    async def ask() -> None:
+        async with ScriptedPeer(script) as peer, connected(peer) as stream:
+            await stream.send([GET])
+            assert b"" == await receive(stream, 1)
+            raise ConnectionLost("nothing came")
+
+    with pytest.raises(ConnectionLost) as caught:
+        await ask()
+
+    assert ["the ScriptedPeer failed: LookupError('no such study')"] == caught.value.__notes__
+
+
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     """A throw-away certificate authority."""

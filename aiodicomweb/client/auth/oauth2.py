@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
+from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import quote_plus, urlencode
 
@@ -17,7 +19,7 @@ from ...http import URL, Headers, Request, parse_retry_after
 from .basic import basic_credentials
 from .bearer import AccessToken, is_token_text
 from .flow import Fetch
-from .renewal import Grant, RenewedAuth
+from .renewal import Grant, Pause, RenewedAuth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,8 +40,12 @@ _PLAIN_WORDS = {
     "unsupported_grant_type": "it doesn't support client credentials",
     "invalid_scope": "it refused the scopes",
     "invalid_target": "it refused the audience",
+    "temporarily_unavailable": "it is busy",
+    "server_error": "it failed",
+    "slow_down": "it is asked too often",
 }
-"""RFC 6749 §5.2 and RFC 8707 §2. The server's own text is not shown: it may repeat our request."""
+"""RFC 6749 §5.2 and §4.1.2.1, RFC 8707 §2, RFC 8628 §3.5. The server's own text is not shown: it
+may repeat our request."""
 
 
 class TokenEndpointBusy(CredentialsUnavailable, TransportError):
@@ -49,7 +55,7 @@ class TokenEndpointBusy(CredentialsUnavailable, TransportError):
     answer of the server itself.
 
     Attributes:
-        retry_after: Seconds that the endpoint asks to wait, or ``None``.
+        retry_after: Seconds in which the endpoint is not asked again: those that it asks to wait.
     """
 
     def __init__(
@@ -64,8 +70,9 @@ class OAuth2ClientCredentials(RenewedAuth):
 
     A token is kept until a minute before its end, or until the server answers 401; then one task
     fetches the next for all, and a request that was refused is sent once more. If that fails, it
-    fails for all who waited; what may pass is repeated as the client's ``Retry`` says. Redirects
-    of the token endpoint are not followed.
+    fails for all who waited; what may pass is repeated as the client's ``Retry`` says. An endpoint
+    that is busy (429, 5xx) is left alone for as long as its ``Retry-After`` says, or for a second:
+    who needs a token meanwhile gets the same failure. Redirects of it are not followed.
 
     Args:
         token_url: The token endpoint: ``https``, or ``http`` on this machine.
@@ -79,7 +86,7 @@ class OAuth2ClientCredentials(RenewedAuth):
         ConfigurationError: The URL or the client can't be.
     """
 
-    __slots__ = ("_form", "_headers", "_url")
+    __slots__ = ("_busy", "_form", "_headers", "_url")
 
     def __init__(
         self,
@@ -92,6 +99,7 @@ class OAuth2ClientCredentials(RenewedAuth):
         client_authentication: ClientAuthentication = "client_secret_basic",
     ) -> None:
         super().__init__()
+        self._busy: tuple[TokenEndpointBusy, Pause] | None = None
         if not client_id or not client_secret:
             raise ConfigurationError("client_id or client_secret is empty")
         self._url = _token_url(token_url)
@@ -121,8 +129,29 @@ class OAuth2ClientCredentials(RenewedAuth):
 
     def _obtain(self, refused: Grant | None, now: float) -> Subflow[Grant]:
         del refused  # a new one is a new one
+        self._check_pause(now)
         response = yield Fetch(Request("POST", self._url, self._headers, self._form))
-        return read_token(response, self._url.redacted(), now).grant(now)
+        try:
+            token = read_token(response, self._url.redacted(), now)
+        except TokenEndpointBusy as error:
+            self._busy = copy(error), Pause.asked_for(error.retry_after, now)
+            self._check_pause(now)
+            raise
+        return token.grant(now)
+
+    def _check_pause(self, now: float) -> None:
+        """Raise once more what the endpoint answered, as long as it wants to be left alone."""
+        if self._busy is None:
+            return
+        failure, pause = self._busy
+        seconds = pause.left(now)
+        if not seconds:
+            self._busy = None
+            return
+        again = copy(failure)
+        again.retry_after = seconds
+        again.hint = f"it is not asked again for {math.ceil(seconds)} s"
+        raise again from None
 
 
 def _token_url(text: str) -> URL:

@@ -14,11 +14,20 @@ if TYPE_CHECKING:
     from ...http import Headers, Request
     from .flow import Flow, Subflow
 
-__all__ = ["Grant", "RenewedAuth", "time_to_renew"]
+__all__ = ["Grant", "Pause", "RenewedAuth", "time_to_renew"]
 
 _MARGIN = 60.0
 """Seconds before its end at which a grant is renewed: clocks differ, and requests wait for a
 connection and travel."""
+
+_PAUSE = 1.0
+"""Seconds for which who is busy, and doesn't say for how long, is left alone."""
+
+_LONGEST_PAUSE = 3600.0
+"""The most: a wrong clock on one of the sides must not end all requests for good."""
+
+_EARLY = 0.1
+"""Seconds before the end of a pause that count as behind it: sleeps and clocks are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,34 @@ def time_to_renew(expires_at: float | None, now: float) -> float:
     if expires_at is None:
         return math.inf
     return expires_at - min(_MARGIN, (expires_at - now) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which who gives credentials, and was busy, is not asked again.
+
+    Attributes:
+        since: Unix time at which it begins.
+        until: Unix time at which it ends.
+    """
+
+    since: float
+    until: float
+
+    @classmethod
+    def asked_for(cls, seconds: float | None, now: float) -> Pause:
+        """As long as it asked for, within bounds; a second where it didn't say.
+
+        Args:
+            seconds: From now on; 0 makes no pause at all.
+            now: Unix time.
+        """
+        return cls(now, now + min(_PAUSE if seconds is None else seconds, _LONGEST_PAUSE))
+
+    def left(self, now: float) -> float:
+        """Seconds to its end; 0 behind it, and if the clock was set to a time before it."""
+        left = self.until - now
+        return left if now >= self.since and left > _EARLY else 0.0
 
 
 class RenewedAuth(ABC):

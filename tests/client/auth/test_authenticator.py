@@ -531,6 +531,47 @@ async def test_an_endpoint_that_stays_busy() -> None:
         assert (3, 0) == (len(endpoint.requests), peer.connections)
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_an_endpoint_that_stays_busy_is_not_hammered(status: int) -> None:
+    """A hundred tasks, their retries, and who comes later: one question, and its answer for all."""
+    seconds = {"Retry-After": "60"}
+    async with (
+        ScriptedPeer(lambda _: response(b"", seconds, status)) as endpoint,
+        talking([], auth=credentials(endpoint), retry=Retry(first=0)) as (client, peer),
+    ):
+        failures: list[CredentialsUnavailable] = []
+
+        async def ask() -> None:
+            with pytest.raises(CredentialsUnavailable, match=f"status {status}") as caught:
+                await client.search_for_studies()
+            failures.append(caught.value)
+
+        for _ in range(2):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(100):
+                    tasks.start_soon(ask)
+
+        assert 200 == len({id(failure) for failure in failures})
+        assert (1, 0) == (len(endpoint.requests), peer.connections)
+
+
+async def test_retries_wait_for_the_endpoint() -> None:
+    """Each task's retry comes when the endpoint may be asked again, and one asks for all."""
+    moments = [0.0]
+    answers = iter([Response(503), token_answer("good", expires_in=3600)])
+    wire = Wire(lambda request: next(answers) if request.method == "POST" else OK)
+    wire.open.set()
+    authenticator = Authenticator(
+        OAuth2ClientCredentials(str(ENDPOINT), "a", "b"), clock=lambda: moments[0]
+    )
+
+    failures = await outcomes(authenticator, wire)
+    moments[0] = max(failure.retry_after for failure in failures)
+
+    assert [200] * 10 == await outcomes(authenticator, wire)
+    assert 2 == len([request for request in wire.requests if request.method == "POST"])
+
+
 async def test_a_refusal_of_the_endpoint_is_final() -> None:
     """A wrong secret stays wrong."""
     refusal = response(b'{"error": "invalid_client"}', {}, 401)

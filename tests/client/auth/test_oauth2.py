@@ -203,6 +203,9 @@ def test_any_answer(body: bytes) -> None:
         (400, {"error": ["invalid_scope"]}, r"gave no token \["),
         (302, {}, "status 302"),
         (503, {}, "status 503"),
+        (503, {"error": "temporarily_unavailable"}, r"it is busy \(temporarily_unavailable\)"),
+        (500, {"error": "server_error"}, r"it failed \(server_error\)"),
+        (503, {"error": "s3cret"}, r"gave no token \[https://idp.example/token\], status 503"),
     ],
 )
 def test_refusals(status: int, answer: dict[str, Any], words: str) -> None:
@@ -228,6 +231,73 @@ def test_an_endpoint_that_is_busy(status: int) -> None:
 
         assert busy is (status in (429, 500, 503, 599))
         assert not busy or seconds == pickle.loads(pickle.dumps(caught.value)).retry_after
+
+
+def busy(status: int = 503, **fields: str) -> Response:
+    """What an endpoint answers that has no time for us."""
+    return Response(status, Headers({k.replace("_", "-"): v for k, v in fields.items()}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (busy(Retry_After="30"), 30.0),
+        (busy(429, Retry_After="30"), 30.0),
+        (busy(429), 1.0),
+        (busy(500), 1.0),
+        (busy(503, Retry_After="soon"), 1.0),
+        (busy(503, Retry_After="0"), 0.0),
+        (busy(503, Retry_After="999999999"), 3600.0),
+    ],
+)
+def test_a_busy_endpoint_is_left_alone(answer: Response, seconds: float) -> None:
+    """Until the moment that it named; the same failure is everybody's, and says how long."""
+    auth = Credentials(URL, "a", "b")
+    with pytest.raises(TokenEndpointBusy) as first:
+        play(auth, answer, now=NOW)
+    during = (NOW, NOW + seconds / 2, NOW + seconds - 0.2) if seconds else ()
+    for moment in during:
+        with pytest.raises(TokenEndpointBusy, match=f"status {answer.status}") as later:
+            play(auth, now=moment)
+
+        assert pytest.approx(NOW + seconds - moment) == later.value.retry_after
+        assert later.value is not first.value
+
+    assert ["Bearer t"] == sent(play(auth, token_answer("t"), OK, now=NOW + seconds))
+
+
+def test_a_busy_endpoint_says_when() -> None:
+    """What callers read has its status, its own word for that, and when it is asked again."""
+    body = json.dumps({"error": "temporarily_unavailable", "error_description": "later"}).encode()
+    auth = Credentials(URL, "a", "b")
+    with pytest.raises(TokenEndpointBusy):
+        play(auth, Response(429, Headers({"Retry-After": "45"}), body), now=NOW)
+    with pytest.raises(TokenEndpointBusy) as caught:
+        play(auth, now=NOW + 4.5)
+
+    assert "it is busy (temporarily_unavailable)" in str(caught.value)
+    assert "status 429" in str(caught.value)
+    assert "not asked again for 41 s" in caught.value.hint
+    assert ("later", 429) == (caught.value.description, caught.value.status)
+
+
+def test_a_clock_that_was_set_back() -> None:
+    """Nobody waits until a moment that was counted by another time."""
+    auth = Credentials(URL, "a", "b")
+    with pytest.raises(TokenEndpointBusy):
+        play(auth, busy(Retry_After="30"), now=NOW)
+
+    assert ["Bearer t"] == sent(play(auth, token_answer("t"), OK, now=NOW - 500))
+
+
+def test_a_token_ends_what_was_busy() -> None:
+    """Behind an answer the next failure is a new one."""
+    auth = Credentials(URL, "a", "b")
+    with pytest.raises(TokenEndpointBusy):
+        play(auth, busy(), now=NOW)
+    play(auth, token_answer("1"), OK, now=NOW + 1)
+
+    assert ["Bearer 1", "Bearer 2"] == sent(play(auth, REFUSED, token_answer("2"), OK, now=NOW))
 
 
 def test_it_is_renewed() -> None:

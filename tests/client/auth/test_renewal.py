@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aiodicomweb import AccessToken, BearerAuth
 from aiodicomweb.client.auth import Alone, Run
-from aiodicomweb.client.auth.renewal import time_to_renew
+from aiodicomweb.client.auth.renewal import Pause, time_to_renew
 
 from ...support.flows import OK, REFUSED, REQUEST, play, sent
 
@@ -37,6 +37,24 @@ def test_it_is_never_renewed_late(lifetime: float, now: float) -> None:
     renew_at = time_to_renew(now + lifetime, now)
 
     assert now <= renew_at <= now + lifetime
+
+
+@pytest.mark.parametrize(
+    ("seconds", "now", "left"),
+    [
+        (30.0, 100.0, 30.0),
+        (30.0, 110.0, 20.0),
+        (30.0, 129.95, 0.0),
+        (30.0, 130.0, 0.0),
+        (30.0, 99.0, 0.0),
+        (None, 100.0, 1.0),
+        (0.0, 100.0, 0.0),
+        (math.inf, 100.0, 3600.0),
+    ],
+)
+def test_pause(seconds: float | None, now: float, left: float) -> None:
+    """From the moment of the answer on; over a moment early, and where the clock was set back."""
+    assert left == Pause.asked_for(seconds, 100.0).left(now)
 
 
 def test_who_waited_takes_what_another_fetched() -> None:
