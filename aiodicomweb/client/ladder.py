@@ -7,6 +7,7 @@ yet: the next simpler form is tried, and the one that worked is asked for first 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ _MOST_REMEMBERED = 256
 
 _KEPT = 600.0
 """Seconds for which a form is remembered. Servers are mended, and an hour of theirs may be bad."""
+
+_INSTANCE = re.compile(r".*/instances/[^/]+")
 
 Forms = tuple[str, ...]
 """Values of ``Accept``, from the one that says all to the simplest."""
@@ -99,23 +102,37 @@ def with_accept(request: Request, accept: str) -> Request:
     return Request(request.method, request.url, headers, request.body)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Found:
     """A form that worked where those before it were refused.
 
     Attributes:
         form: The value of ``Accept``.
         expires: When it is forgotten.
-        sure: Whether it is asked for first: after a 400 it has to be found twice.
+        subject: What it was found for, by :func:`_subject`; ``None`` where it is for all.
+        sure: Whether it is asked for first, or has to be found once more.
     """
 
     form: str
     expires: float
+    subject: str | None
     sure: bool
+
+    def serves(self, path: str, now: float) -> bool:
+        """Whether to begin with it."""
+        if not self.sure or now >= self.expires:
+            return False
+        return self.subject is None or self.subject == _subject(path)
 
 
 class Memory:
     """Which forms worked, by origin and kind; those that were used last are kept.
+
+    A refusal may be about the moment, or about one instance that the server can't give so. Simpler
+    forms of DICOM JSON bring the same, and are believed in when they worked once; after a 400,
+    which may be about anything, twice. The others may bring something else, such as Explicit VR
+    Little Endian in place of what is stored, for which nobody asked: they have to work twice for
+    one instance, and for a second one before they are used for all.
 
     All times are seconds of one clock that only goes forward.
     """
@@ -125,11 +142,11 @@ class Memory:
     def __init__(self) -> None:
         self._found: dict[tuple[Origin, Resource | Kind], _Found] = {}
 
-    def forms(self, origin: Origin, kind: Resource | Kind, now: float) -> Forms:
+    def forms(self, origin: Origin, kind: Resource | Kind, path: str, now: float) -> Forms:
         """The forms to ask an origin with: the one that worked, then the others from the top."""
         usual = _FORMS[kind]
         found = self._found.get((origin, kind))
-        if found is None or not found.sure or now >= found.expires:
+        if found is None or not found.serves(path, now):
             return usual
         return (found.form, *(form for form in usual if form != found.form))
 
@@ -137,34 +154,52 @@ class Memory:
         self,
         origin: Origin,
         kind: Resource | Kind,
+        path: str,
         form: str,
         refusals: Collection[int],
         now: float,
     ) -> None:
-        """This form worked.
+        """This form worked; what was remembered and refused before it is forgotten.
 
         Args:
             origin: Of whom was asked.
             kind: What was asked for.
+            path: Of the URL that was asked for.
             form: The form.
-            refusals: Statuses with which the forms before it were refused. 406 and 415 speak of
-                media types; a 400 may be about anything, and pass.
+            refusals: Statuses with which the forms before it were refused.
             now: The moment.
         """
         found = self._found.pop((origin, kind), None)
         if form == _FORMS[kind][0]:
             return
-        again = found if found and found.form == form and now < found.expires else None
-        if refusals and not (again and again.sure):
-            sure = again is not None or 400 not in refusals
-            found = _Found(form, now + _KEPT, sure)
+        if refusals:
+            again = found if found and found.form == form and now < found.expires else None
+            if again is None or not again.serves(path, now):
+                found = _learned(kind, path, form, again, refusals, now)
         if found is not None:
             self._found[origin, kind] = found
         if len(self._found) > _MOST_REMEMBERED:
             del self._found[next(iter(self._found))]
 
-    def refuse(self, origin: Origin, kind: Resource | Kind, form: str) -> None:
-        """This form was refused; it is no longer the first."""
-        found = self._found.get((origin, kind))
-        if found is not None and found.form == form:
-            del self._found[origin, kind]
+
+def _learned(
+    kind: Resource | Kind,
+    path: str,
+    form: str,
+    before: _Found | None,
+    refusals: Collection[int],
+    now: float,
+) -> _Found:
+    """What a form that worked behind refusals teaches, with what it taught before."""
+    is_json = _FORMS[kind] is _JSON
+    subject = None if is_json else _subject(path)
+    if before is not None and before.subject != subject:
+        subject = None
+    sure = before is not None or (is_json and 400 not in refusals)
+    return _Found(form, now + _KEPT, subject, sure)
+
+
+def _subject(path: str) -> str:
+    """The instance that something is of, be it frames or bulk data; else the whole path."""
+    instance = _INSTANCE.match(path)
+    return path if instance is None else instance[0]

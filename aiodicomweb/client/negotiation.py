@@ -41,10 +41,10 @@ async def negotiate(
     Raises:
         StatusError: The first refusal, if no form works.
     """
-    origin = request.url.origin
+    origin, path = request.url.origin, request.url.path
     first: StatusError | None = None
     refusals: list[int] = []
-    for form in memory.forms(origin, kind, time.monotonic()):
+    for form in memory.forms(origin, kind, path, time.monotonic()):
         asked = with_accept(request, form)
         try:
             incoming = await opener(asked)
@@ -55,13 +55,12 @@ async def negotiate(
             first = first or error
             if not refused:
                 break
-            memory.refuse(origin, kind, form)
             refusals.append(error.status)
             continue
         if first is not None and not fits(incoming.response):
             incoming.close()
             break
-        memory.note(origin, kind, form, refusals, time.monotonic())
+        memory.note(origin, kind, path, form, refusals, time.monotonic())
         return asked, incoming
     assert first is not None  # noqa: S101 - there is a form, and it failed
     raise first

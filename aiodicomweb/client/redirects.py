@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["harmless", "next_request"]
 
+_SCHEMES = frozenset({"http", "https"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEP_METHOD = frozenset({307, 308})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -74,7 +75,8 @@ def _resolve(base: URL, locations: Sequence[str]) -> URL:
         raise RemoteProtocolError("a redirect has more than one Location")
     try:
         url = base.join(locations[0].strip()).without_userinfo()
-        url.origin  # noqa: B018 - raises where there is no host
+        if url.scheme in _SCHEMES:
+            url.origin  # noqa: B018 - raises where there is no host
     except ProtocolError:
         # Not chained: the original may show what the server put into the URL.
         raise RemoteProtocolError("a redirect leads to what is no URL") from None
@@ -82,7 +84,7 @@ def _resolve(base: URL, locations: Sequence[str]) -> URL:
 
 
 def _check_scheme(request: Request, response: Response, url: URL) -> None:
-    if url.scheme not in ("http", "https"):
+    if url.scheme not in _SCHEMES:
         raise _refusal(request, response, "the redirect leads to neither http nor https")
     if (request.url.scheme, url.scheme) == ("https", "http"):
         hint = "the redirect leads from https to http, where anybody on the way could read along"

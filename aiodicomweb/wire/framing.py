@@ -174,12 +174,24 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 class ChunkedFraming:
     """``Transfer-Encoding: chunked`` (RFC 9112 §7.1).
 
+    Extensions are ignored; those of all chunks together may have as many octets as the chunks
+    themselves, and ``Limits.chunk_line`` besides (HTP-34).
+
     Args:
         limits: Bounds.
         strict: Whether lines must end with CRLF and hold no controls, as those of a request.
     """
 
-    __slots__ = ("_limit", "_remaining", "_size_line", "_state", "_strict", "complete", "delimited")
+    __slots__ = (
+        "_extensions",
+        "_limit",
+        "_remaining",
+        "_size_line",
+        "_state",
+        "_strict",
+        "complete",
+        "delimited",
+    )
 
     complete: bool
     delimited: bool
@@ -190,6 +202,7 @@ class ChunkedFraming:
         self._size_line = _STRICT_SIZE_LINE if strict else _SIZE_LINE
         self._state = _Chunk.SIZE
         self._remaining = 0
+        self._extensions = 0  # their octets, less those of the chunks that came whole
         self.complete = False
         self.delimited = True
 
@@ -224,7 +237,11 @@ class ChunkedFraming:
         if match is None:
             excerpt = bytes(arena.undecoded_view()[:length])
             raise FramingError("illegal chunk size line", excerpt=excerpt)
+        if length > match.end(1):
+            self._extensions += length - match.end(1)
+            self._check_length(self._extensions, "what stands behind the chunks' sizes")
         self._remaining = int(match[1], 16)
+        self._extensions -= self._remaining  # of use to none before these came
         arena.skip(length + 2)
         self._state = _Chunk.DATA if self._remaining else _Chunk.TRAILERS
         return True

@@ -144,11 +144,16 @@ def test_https_is_not_left(host: str) -> None:
     assert "https://pacs.example/dicom-web/studies?PatientName=…" == caught.value.url
 
 
-@pytest.mark.parametrize("location", ["ftp://pacs.example:21/x", "ws://pacs.example:80/x"])
+@pytest.mark.parametrize(
+    "location",
+    ["ftp://pacs.example:21/x", "ws://pacs.example/x", "file:///x", "javascript:1", "mailto:a@b"],
+)
 def test_other_schemes_are_not_followed(location: str) -> None:
-    """Only http and https are spoken."""
-    with pytest.raises(StatusError, match="neither http nor https"):
+    """Only http and https are spoken, whether another one has hosts and ports or not."""
+    with pytest.raises(StatusError, match="status 302 .*neither http nor https") as caught:
         follow(location)
+
+    assert location not in str(caught.value)
 
 
 def test_https_may_be_entered() -> None:

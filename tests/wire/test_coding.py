@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiodicomweb.errors import FramingError, LimitExceeded, UnexpectedMediaType
+from aiodicomweb.errors import (
+    FramingError,
+    LimitExceeded,
+    RemoteProtocolError,
+    UnexpectedMediaType,
+)
 from aiodicomweb.wire import BLOCK, Arena, Limits
 from aiodicomweb.wire.coding import ContentDecoder, content_codings
 
@@ -147,6 +152,84 @@ def test_expansion_of_small_bodies() -> None:
     coded = gzip.compress(bytes(16 * MIB))
 
     assert bytes(16 * MIB) == decode("gzip", coded, limits=Limits(expansion=1))
+
+
+MEMBER = gzip.compress(b"", mtime=0)
+NAMED = MEMBER[:3] + b"\x08" + MEMBER[4:10] + b"n" * 200 + b"\0" + MEMBER[10:]
+EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
+
+
+@pytest.mark.parametrize(
+    ("coding", "start", "endless"),
+    [
+        ("gzip", b"", MEMBER),
+        ("gzip", b"", NAMED),
+        ("gzip", b"", gzip.compress(b"x", mtime=0)),
+        ("gzip", b"", gzip.compress(bytes(40), mtime=0)),
+        ("gzip", MEMBER[:10], EMPTY_BLOCK),
+        ("gzip", MEMBER[:3] + b"\x08" + MEMBER[4:10], b"name"),
+        ("deflate", b"\x78\x01", EMPTY_BLOCK),
+    ],
+    ids=[
+        "members",
+        "named members",
+        "tiny members",
+        "small members",
+        "blocks",
+        "a name",
+        "zlib's blocks",
+    ],
+)
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_brings_nothing_ends(coding: str, start: bytes, endless: bytes, *, cut: bool) -> None:
+    """Coded octets that become none, or hardly any, are not taken for ever (HTP-82)."""
+    coded = start + endless * (300_000 // len(endless))
+    cuts = range(1000, len(coded), 1000) if cut else ()
+
+    with pytest.raises(RemoteProtocolError, match=f"{coding} coded body has too many") as caught:
+        decode(coding, coded, cuts, limits=Limits(expansion=1))
+    assert not isinstance(caught.value, FramingError)  # which could be a body that broke off
+
+
+def test_the_work_is_linear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies behind a member is not copied once for each member before it (RFC 1952 §2.2)."""
+    given: list[int] = []
+    decompressobj = zlib.decompressobj
+
+    class Counting:
+        def __init__(self, wbits: int) -> None:
+            self._inflate = decompressobj(wbits)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._inflate, name)
+
+        def decompress(self, octets: bytes, most: int) -> bytes:
+            given.append(len(octets))
+            return self._inflate.decompress(octets, most)
+
+    member = gzip.compress(bytes(range(256)), mtime=0)
+    with monkeypatch.context() as patch:
+        patch.setattr("aiodicomweb.wire.coding.zlib.decompressobj", Counting)
+        assert bytes(range(256)) * 900 == decode("gzip", member * 900)
+
+    assert sum(given) < 6 * len(member) * 900 + BLOCK
+
+
+@pytest.mark.parametrize("flush", [zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH])
+def test_servers_that_flush_each_octet(flush: int) -> None:
+    """A coder that gives out every octet at once makes ten of it; that is legal."""
+    coder = zlib.compressobj(wbits=31)
+    octets = bytes(range(256)) * 120
+    coded = b"".join(coder.compress(octets[i : i + 1]) + coder.flush(flush) for i in range(30_720))
+
+    assert octets == decode("gzip", coded + coder.flush())
+
+
+def test_many_members_of_some_size() -> None:
+    """Objects that were coded one by one, with their commas, are one body however many they are."""
+    members = [gzip.compress(part, mtime=0) for part in (bytes(range(256)), b",")] * 2000
+
+    assert (bytes(range(256)) + b",") * 2000 == decode("gzip", b"".join(members))
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,24 @@ def test_limit_of_size_line() -> None:
     assert ["chunk_line"] * 2 == verdicts(b"1;" + bytes(50), 8)
 
 
+@pytest.mark.parametrize("fill", [b";", b" "])
+def test_limit_of_all_extensions(fill: bytes) -> None:
+    """What chunks carry besides their octets may not outgrow these and ``chunk_line`` (HTP-34)."""
+    chunk = b"1" + fill * 3 + b"\r\na\r\n"  # two more than its payload
+
+    assert ["end"] * 2 == verdicts(chunk * 3 + b"0\r\n\r\n", 8)
+    assert ["more"] * 2 == verdicts(chunk * 3, 8)
+    assert ["chunk_line"] * 2 == verdicts(chunk * 5, 8)
+    assert ["chunk_line"] * 2 == verdicts(chunk * 3 + b"0" + fill * 6 + b"\r\n\r\n", 8)
+
+
+def test_extensions_in_proportion() -> None:
+    """A signature for each chunk of a long body is no attack."""
+    chunk = b"40;chunk-signature=" + b"f" * 40 + b"\r\n" + bytes(64) + b"\r\n"
+
+    assert ["end"] * 2 == verdicts(chunk * 50 + b"0\r\n\r\n", 64)
+
+
 def test_limit_of_trailers() -> None:
     """``Limits.chunk_line`` bounds the trailers with their blank line."""
     assert ["end"] * 2 == verdicts(b"0\r\nA: b\r\n\r\n", 8)

@@ -88,14 +88,54 @@ def understands(form: str, answer: bytes, status: int = 406) -> Script:
 async def test_the_form_that_works_is_found_and_remembered(
     kind: Resource | Kind, verb: Callable[[Client], Awaitable[object]], answer: bytes
 ) -> None:
-    """All steps down to the last, once: the next call begins with what worked."""
-    forms = forms_of(kind)
-    async with talking(understands(forms[-1], answer)) as (client, peer):
-        await verb(client)
-        await verb(client)
+    """All steps down to the last: the next call begins with what worked.
 
-        assert [*forms, forms[-1]] == [r.headers["Accept"] for r in peer.requests]
+    The next but one where that may bring something else.
+    """
+    forms = forms_of(kind)
+    times = 1 if kind in (Kind.SEARCH, Kind.STORE, Resource.METADATA) else 2
+    async with talking(understands(forms[-1], answer)) as (client, peer):
+        for _ in range(times + 1):
+            await verb(client)
+
+        assert [*forms * times, forms[-1]] == [r.headers["Accept"] for r in peer.requests]
         assert 1 == peer.connections
+
+
+async def test_one_instance_does_not_speak_for_all() -> None:
+    """It can't be given as it is stored; those after it are asked for so (MED-40)."""
+    forms = forms_of(Resource.INSTANCES)
+
+    def script(request: PeerRequest) -> Reply:
+        usable = "instances/14" in request.target or request.headers["Accept"] == forms[2]
+        return Reply(parts_response([FILE]) if usable else response(status=406))
+
+    async with talking(script) as (client, peer):
+        for uid in ("13", "13", "14", "13", "14"):
+            await client.retrieve_instance("1", "1.2", uid)
+
+        expected = [*forms[:3], *forms[:3], forms[0], *forms[:3], forms[0]]
+        assert expected == [r.headers["Accept"] for r in peer.requests]
+
+
+@pytest.mark.parametrize("status", [400, 406])
+async def test_a_request_that_is_refused_in_all_forms(status: int) -> None:
+    """It says nothing of them: what is remembered stays."""
+    form = forms_of(Kind.SEARCH)[1]
+    good = understands(form, json_response([]), status)
+
+    def script(request: PeerRequest) -> Reply:
+        return Reply(response(status=status)) if "Bad" in request.target else good(request)
+
+    async with talking(script) as (client, peer):
+        for _ in range(2):
+            await client.search_for_studies()
+        with pytest.raises(StatusError):
+            await client.search_for_studies(search_filters={"PatientID": "Bad"})
+        before = len(peer.requests)
+        await client.search_for_studies()
+
+        assert [form] == [r.headers["Accept"] for r in peer.requests[before:]]
 
 
 @pytest.mark.parametrize("status", [400, 406, 415])
@@ -218,11 +258,12 @@ async def test_a_form_that_is_refused_later() -> None:
 
     async with talking(script) as (client, peer):
         await client.retrieve_study("1.2")
+        await client.retrieve_study("1.3")
         usable[0] = forms[0]
-        await client.retrieve_study("1.2")
+        await client.retrieve_study("1.4")
         await client.retrieve_study("1.2")
 
-        assert [*forms, forms[3], forms[0], forms[0]] == [
+        assert [*forms, *forms, forms[3], forms[0], forms[0]] == [
             r.headers["Accept"] for r in peer.requests
         ]
 
@@ -248,11 +289,12 @@ async def test_a_store_whose_form_is_refused_later() -> None:
         ]
 
 
-async def test_a_server_that_was_ill_for_a_moment() -> None:
-    """Three times 400, and all is well: the usual form is asked for again."""
+@pytest.mark.parametrize("status", [400, 406])
+async def test_a_server_that_was_ill_for_a_moment(status: int) -> None:
+    """Three refusals, and all is well: the usual form is asked for again."""
     forms = forms_of(Resource.INSTANCES)
     whole = parts_response([FILE])
-    async with serving(*[response(status=400)] * 3, whole, whole) as (client, peer):
+    async with serving(*[response(status=status)] * 3, whole, whole) as (client, peer):
         for _ in range(2):
             await client.retrieve_study("1.2")
 
