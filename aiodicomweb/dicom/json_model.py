@@ -14,6 +14,7 @@ from .json_reader import BulkDataResolver, JsonReader
 from .json_text import format_json, iterate_json, parse_json
 from .json_values import is_list, is_object
 from .json_writer import BulkDataChooser, JsonWriter
+from .vrs import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -115,6 +116,7 @@ def datasets_from_json(
 
     Raises:
         JsonModelError: The path starts with the object's index.
+        LimitExceeded: Sequences are nested too deep.
     """
     reader = JsonReader(bulk_data)
     return [reader.read(item, f"[{index}]") for index, item in enumerate(objects)]
@@ -125,6 +127,7 @@ def dataset_from_json(
     bulk_data: BulkDataResolver | None = None,
     *,
     misfits: list[str] | None = None,
+    max_depth: int = MAX_DEPTH,
 ) -> Dataset:
     """Make a pydicom data set of a DICOM JSON object (PS3.18 §F.2.2).
 
@@ -146,12 +149,14 @@ def dataset_from_json(
             value is none of its VR: its text is kept as octets of VR UN, what is no text is left
             out, and a number that is too large is infinite. Who writes the data set to a file
             would write other data than were sent.
+        max_depth: Sequences within sequences that are followed.
 
     Raises:
         JsonModelError: An attribute is malformed; ``path`` names it.
+        LimitExceeded: Sequences are nested too deep.
     """
     try:
-        return JsonReader(bulk_data, misfits).read(obj)
+        return JsonReader(bulk_data, misfits, max_depth).read(obj)
     except JsonModelError as error:
         error.path = error.path.removeprefix(".")
         raise

@@ -21,7 +21,7 @@ from pydicom import DataElement, Dataset, Sequence, config
 from pydicom.dataelem import empty_value_for_VR
 from pydicom.tag import BaseTag
 
-from ..errors import JsonModelError
+from ..errors import JsonModelError, LimitExceeded
 from .character_set import ENCODED_VRS, fit_character_set
 from .elements import new_dataset, new_element
 from .fidelity import is_kept
@@ -74,13 +74,27 @@ class JsonReader:
         bulk_data: Called for each ``BulkDataURI``, or ``None`` to leave such elements empty.
         misfits: Gets the tag (eight upper-case digits) of each element whose value is none of its
             VR, so that something else was kept in its place.
+        max_depth: Sequences within sequences that are followed.
     """
 
-    __slots__ = ("_bulk_data", "_empty", "_foreign", "_misfits", "_mode", "_pydicom_s", "_simple")
+    __slots__ = (
+        "_bulk_data",
+        "_empty",
+        "_foreign",
+        "_max_depth",
+        "_misfits",
+        "_mode",
+        "_pydicom_s",
+        "_simple",
+    )
 
     def __init__(
-        self, bulk_data: BulkDataResolver | None = None, misfits: list[str] | None = None
+        self,
+        bulk_data: BulkDataResolver | None = None,
+        misfits: list[str] | None = None,
+        max_depth: int = MAX_DEPTH,
     ) -> None:
+        self._max_depth = max_depth
         self._bulk_data = bulk_data
         self._misfits = misfits
         self._mode = config.settings.reading_validation_mode
@@ -104,9 +118,14 @@ class JsonReader:
 
         Raises:
             JsonModelError: An attribute is malformed; ``path`` names it.
+            LimitExceeded: Sequences are nested too deep.
         """
         self._foreign = []
-        dataset = self._item(where, obj, 0)
+        try:
+            dataset = self._item(where, obj, 0)
+        except RecursionError:
+            # The bound was raised, or the caller had used up much of the stack.
+            raise JsonModelError("sequences are nested deeper than Python's stack") from None
         if self._foreign:
             fit_character_set(dataset, self._foreign)
         return dataset
@@ -119,8 +138,10 @@ class JsonReader:
             raise
 
     def _dataset(self, obj: dict[str, Any], depth: int) -> Dataset:
-        if depth > MAX_DEPTH:
-            raise JsonModelError(f"sequences are nested deeper than {MAX_DEPTH}")
+        if depth > self._max_depth:
+            raise LimitExceeded(
+                "sequences are nested too deep", limit="json_depth", value=self._max_depth
+            )
         elements: dict[BaseTag, DataElement] = {}
         orphans: list[tuple[DataElement, BaseTag]] = []
         name, block, owner = "", None, None

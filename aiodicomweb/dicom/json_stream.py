@@ -26,7 +26,7 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ..errors import JsonModelError
+from ..errors import DicomWebError, JsonModelError, LimitExceeded
 from .json_text import parse_json
 from .vrs import MAX_DEPTH
 
@@ -36,15 +36,12 @@ if TYPE_CHECKING:
 __all__ = ["END", "MAX_OBJECT", "NEED_DATA", "End", "JsonStream", "NeedData", "Signal"]
 
 MAX_OBJECT: Final = 64 * 1024 * 1024
-"""Octets of one object. Metadata have 5 to 50 KiB; those of an enhanced multi-frame instance with
-20,000 frames about 40 MiB."""
-
-_MAX_BRACES: Final = 2 * MAX_DEPTH + 3
-"""Objects within objects: two for each nested sequence, and a person's name in the last."""
+"""Octets of one object: what ``Limits.json_object`` is by default, with the arithmetic there."""
 
 _PLAIN = rb'[^{}"\\]*+(?:"[^{}"\\]*+"[^{}"\\]*+)*+'
 _FLAT: Final = re.compile(_PLAIN + rb"(?:\{" + _PLAIN + rb"\}" + _PLAIN + rb")*+")
 """Strings without escapes and braces, and objects of such, all of them whole."""
+_NO_OBJECT: Final = re.compile(_PLAIN)
 _IN_STRING: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _BLANK: Final = re.compile(rb"[ \t\r\n]*+")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -97,6 +94,7 @@ class JsonStream:
 
     Args:
         max_object: Octets of the longest object that is taken.
+        max_depth: Sequences within sequences that are followed.
 
     Attributes:
         count: Number of objects given so far.
@@ -109,20 +107,25 @@ class JsonStream:
         "_complete",
         "_expect",
         "_in_string",
+        "_max_braces",
+        "_max_depth",
         "_max_object",
         "_position",
         "count",
     )
 
-    def __init__(self, *, max_object: int = MAX_OBJECT) -> None:
+    def __init__(self, *, max_object: int = MAX_OBJECT, max_depth: int = MAX_DEPTH) -> None:
         self._max_object = max_object
+        self._max_depth = max_depth
+        # Two objects for each nested sequence, and a person's name in the last.
+        self._max_braces = 2 * max_depth + 3
         self._buffer = bytearray()
         self._position = 0
         self._braces = 0
         self._in_string = False
         self._expect = _Expect.MARK
         self._complete = False
-        self._broken: JsonModelError | None = None
+        self._broken: DicomWebError | None = None
         self.count: int = 0
 
     def feed(self, octets: Buffer) -> None:
@@ -141,9 +144,10 @@ class JsonStream:
             the body is complete.
 
         Raises:
-            JsonModelError: The body is not JSON, not objects, cut short, or an object is longer
-                or deeper than the bounds; ``path`` starts with the object's index. It is raised
-                again by every later call.
+            JsonModelError: The body is not JSON, not objects, or cut short; ``path`` starts with
+                the object's index.
+            LimitExceeded: An object is longer or deeper than the bounds. Every later call raises
+                what one raised.
         """
         if self._broken is not None:
             raise self._broken
@@ -155,14 +159,16 @@ class JsonStream:
             text = self._take_object().decode("utf-8")
             obj: dict[str, Any] = parse_json(text)
         except JsonModelError as error:
+            error.path = f"[{self.count}]"
+            self._broken = error
+        except LimitExceeded as error:
             self._broken = error
         except UnicodeDecodeError:
-            self._broken = JsonModelError("not JSON: the text is not UTF-8")
+            self._broken = JsonModelError("not JSON: the text is not UTF-8", path=f"[{self.count}]")
         else:
             self.count += 1
             return obj
         self._buffer = bytearray()
-        self._broken.path = f"[{self.count}]"
         raise self._broken
 
     def _pause(self, at_end: bool) -> NeedData | End:
@@ -182,7 +188,7 @@ class JsonStream:
             del buffer[: len(_BOM) if start == _BOM else 0]
             self._expect = _Expect.ANY
         position = 0
-        while (position := _end(_BLANK, buffer, position)) < len(buffer):
+        while (position := _end(_BLANK, buffer, position, len(buffer))) < len(buffer):
             sign = buffer[position]
             if sign == _OPEN and self._expect in _BEFORE_OBJECT:
                 del buffer[:position]
@@ -201,18 +207,26 @@ class JsonStream:
     def _find_end(self) -> bool:
         """Go on to the brace that closes the object; whether it is there."""
         buffer, position = self._buffer, self._position
+        limit = min(len(buffer), self._max_object)
         while self._braces:
-            pattern = _IN_STRING if self._in_string else _FLAT
-            position = _end(pattern, buffer, position)
+            position = _end(self._pattern(), buffer, position, limit)
             # A backslash, the last octet there is, still needs what it escapes.
-            if position == len(buffer) or (self._in_string and buffer[position] == _BACKSLASH):
+            if position == limit or (self._in_string and buffer[position] == _BACKSLASH):
                 break
             self._pass(buffer[position])
             position += 1
         self._position = position
-        if position > self._max_object:
-            raise JsonModelError(f"an object is longer than {self._max_object} octets")
+        if self._braces and limit == self._max_object:
+            raise LimitExceeded(
+                f"object [{self.count}] is too long", limit="json_object", value=self._max_object
+            )
         return not self._braces
+
+    def _pattern(self) -> re.Pattern[bytes]:
+        """What goes on from here; at the deepest place, none that passes over objects."""
+        if self._in_string:
+            return _IN_STRING
+        return _FLAT if self._braces < self._max_braces else _NO_OBJECT
 
     def _pass(self, sign: int) -> None:
         """Note what a pattern stopped at."""
@@ -222,8 +236,12 @@ class JsonStream:
             self._braces -= 1
         elif sign == _BACKSLASH:
             raise JsonModelError("not JSON: a backslash is not in a string")
-        elif self._braces == _MAX_BRACES:
-            raise JsonModelError(f"sequences are nested deeper than {MAX_DEPTH}")
+        elif self._braces == self._max_braces:
+            raise LimitExceeded(
+                f"sequences of object [{self.count}] are nested too deep",
+                limit="json_depth",
+                value=self._max_depth,
+            )
         else:
             self._braces += 1
 
@@ -233,7 +251,7 @@ class JsonStream:
         return taken
 
 
-def _end(pattern: re.Pattern[bytes], buffer: bytearray, position: int) -> int:
+def _end(pattern: re.Pattern[bytes], buffer: bytearray, position: int, limit: int) -> int:
     """Where a match ends of a pattern that matches everywhere, if only nothing."""
-    match = pattern.match(buffer, position)
+    match = pattern.match(buffer, position, limit)
     return match.end() if match is not None else position

@@ -94,8 +94,8 @@ BULK_VRS: Final = BINARY_VRS | INTEGER_VRS | FLOAT_VRS | {"DS", "IS", "LT", "ST"
 NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 """The component groups of a person's name, as JSON and XML call them (PS3.18 §F.2.2)."""
 MAX_DEPTH: Final = 64
-"""Nested sequences that are followed. Structured reports nest about ten deep; in JSON each level
-costs five frames of Python's stack, whose limit is 1000."""
+"""Nested sequences that are followed: in JSON, what ``Limits.json_depth`` is by default, with the
+arithmetic there."""
 
 
 # --- which ones a data set has, and of what VR --------------------------------------------------

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..dicom.json_model import JsonObject
     from .qido import SearchRequest
 
-__all__ = ["Pager"]
+__all__ = ["Pager", "result_key"]
 
 _KEYS = ("0020000D", "0020000E", "00080018")
 """Study, Series and SOP Instance UID: together they tell results of any level apart."""
@@ -24,40 +24,60 @@ class Pager:
     same page for ever: a page without *new* results is the end too, and what was there before is
     not given again.
 
+    For each page: :meth:`next_request`, :meth:`is_new` of each result as it comes, and
+    :meth:`end_page`; or :meth:`take` of all of them at once.
+
     Args:
         request: The search; its offset is that of the first page, its limit that of each.
         all_pages: False for the first page only.
     """
 
-    __slots__ = ("_all_pages", "_offset", "_request", "_seen")
+    __slots__ = ("_all_pages", "_offset", "_page", "_request", "_seen")
 
     def __init__(self, request: SearchRequest, *, all_pages: bool) -> None:
         self._request: SearchRequest | None = request
         self._all_pages = all_pages
         self._offset = request.offset or 0
         self._seen: set[str] = set()
+        self._page: set[str] = set()  # what this page has of its own
 
     def next_request(self) -> SearchRequest | None:
-        """The search for the next page; ``None`` behind the last."""
+        """The search for the next page; ``None`` behind the last. The page begins anew."""
+        self._page = set()
         return self._request
+
+    def is_new(self, result: JsonObject) -> bool:
+        """Whether a result of the page is one that was not given before."""
+        if not self._all_pages:
+            return True
+        key = result_key(result)
+        if key in self._seen or key in self._page:
+            return False
+        self._page.add(key)
+        return True
+
+    def end_page(self, count: int) -> None:
+        """The page was read to its end, and had so many results, new or not."""
+        self._offset += count
+        if self._request is not None:
+            more = self._all_pages and self._page
+            self._request = replace(self._request, offset=self._offset) if more else None
+        self._seen |= self._page
+        self._page = set()
 
     def take(self, results: list[JsonObject]) -> list[JsonObject]:
         """Take the page's results; those that were not in an earlier page come back."""
-        if self._request is None or not self._all_pages:
-            self._request = None
-            return results
-        new: list[JsonObject] = []
-        for result in results:
-            key = _key(result)
-            if key not in self._seen:
-                self._seen.add(key)
-                new.append(result)
-        self._offset += len(results)
-        self._request = replace(self._request, offset=self._offset) if new else None
+        new = [result for result in results if self.is_new(result)]
+        self.end_page(len(results))
         return new
 
 
-def _key(result: JsonObject) -> str:
+def result_key(result: JsonObject) -> str:
+    """What tells a result, or the metadata of an instance, from others: its UIDs, else all of it.
+
+    Args:
+        result: As it came.
+    """
     uids = [_value(result, tag) for tag in _KEYS]
     return "|".join(uids) if any(uids) else json.dumps(result, sort_keys=True, default=str)
 

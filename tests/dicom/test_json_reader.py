@@ -10,7 +10,7 @@ from pydicom import Dataset, config
 
 from aiodicomweb.dicom import dataset_from_json, dataset_to_json, datasets_from_json
 from aiodicomweb.dicom.vrs import MAX_DEPTH
-from aiodicomweb.errors import JsonModelError
+from aiodicomweb.errors import JsonModelError, LimitExceeded
 
 BINARY = base64.b64encode(b"\x01\x02\x03\x04").decode()
 
@@ -372,8 +372,21 @@ def test_nesting_has_a_limit() -> None:
         return obj
 
     assert 1 == len(dataset_from_json(nested(MAX_DEPTH)))
-    with pytest.raises(JsonModelError, match="nested deeper"):
+    with pytest.raises(LimitExceeded, match=rf"Limits.json_depth is {MAX_DEPTH}"):
         dataset_from_json(nested(MAX_DEPTH + 1))
+    assert 1 == len(dataset_from_json(nested(3), max_depth=3))
+    with pytest.raises(LimitExceeded, match=r"Limits.json_depth is 3"):
+        dataset_from_json(nested(4), max_depth=3)
+
+
+def test_a_raised_bound_does_not_break_the_stack() -> None:
+    """Deeper than Python can go is an error of ours, whatever the bound."""
+    obj: Any = {}
+    for _ in range(5000):
+        obj = {"0040A730": {"vr": "SQ", "Value": [obj]}}
+
+    with pytest.raises(JsonModelError, match="Python's stack"):
+        dataset_from_json(obj, max_depth=10_000)
 
 
 def test_private_attributes_know_their_creator() -> None:

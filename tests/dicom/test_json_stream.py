@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aiodicomweb.dicom import JsonStream, dataset_from_json, parse_objects
 from aiodicomweb.dicom.json_stream import END, NEED_DATA
 from aiodicomweb.dicom.vrs import MAX_DEPTH
-from aiodicomweb.errors import JsonModelError
+from aiodicomweb.errors import JsonModelError, LimitExceeded
 
 TEXTS = st.text(st.sampled_from('{}[]",:\\é王\U0001f600 \n\x1ba'), max_size=8)
 MEMBERS = st.recursive(
@@ -184,10 +184,29 @@ def test_an_object_has_a_bound() -> None:
 
     assert 2 == len(read([text], max_object=100))
     for parts in ([text], singly(text)):
-        with pytest.raises(JsonModelError, match=r"longer than 99 octets at \[0\]"):
+        with pytest.raises(LimitExceeded, match=r"object \[0\] .*Limits.json_object is 99"):
             read(parts, max_object=99)
-    with pytest.raises(JsonModelError, match=r"longer than 90 octets at \[0\]"):
+    with pytest.raises(LimitExceeded, match=r"object \[0\] .*Limits.json_object is 90"):
         read([text[:-6]], max_object=90)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'[{"a":{"b":{"c":{"d":{"e":{}}}}}}]',
+        b'[{"a":{"b":{"c":{"d":{"e":{}}}}},"x"}]',
+        b'[{"a":"' + b"x" * 100 + b'"\\}]',
+        b'[{"a":"' + b"\\\\" * 100 + b'"}]',
+        b'[{"a":"' + b"x" * 33 + b"\\\\" + b'"}]',
+        b'[{"a":"' + b"x" * 200,
+    ],
+)
+def test_which_bound_it_was_does_not_depend_on_cuts(text: bytes) -> None:
+    """Nor whether it was one, where an object is malformed as well."""
+    for parts in ([text], singly(text), [text[:40], text[40:]], [text[:41], text[41:]]):
+        with pytest.raises(LimitExceeded) as caught:
+            read(parts, max_object=40, max_depth=1)
+        assert ("json_depth" if b'"b"' in text else "json_object") == caught.value.limit
 
 
 def test_blanks_between_objects_are_not_kept() -> None:
@@ -215,8 +234,12 @@ def test_nesting_has_a_bound() -> None:
 
     (obj,) = read(singly(json.dumps(nested(MAX_DEPTH)).encode()))
     assert 1 == len(dataset_from_json(obj))
-    with pytest.raises(JsonModelError, match="nested deeper"):
+    with pytest.raises(LimitExceeded, match=rf"object \[0\] .*Limits.json_depth is {MAX_DEPTH}"):
         read([json.dumps(nested(MAX_DEPTH + 1)).encode()])
+
+    assert 1 == len(read([json.dumps(nested(3)).encode()], max_depth=3))
+    with pytest.raises(LimitExceeded, match=r"Limits.json_depth is 3"):
+        read([json.dumps([{}, nested(4)]).encode()], max_depth=3)
 
 
 def metadata(count: int) -> bytes:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields
+from typing import Any
 
 import pytest
 
+from aiodicomweb.dicom.json_stream import MAX_OBJECT
+from aiodicomweb.dicom.vrs import MAX_DEPTH
 from aiodicomweb.errors import ConfigurationError
 from aiodicomweb.wire import Limits
 
@@ -20,6 +23,18 @@ def test_bounds_are_positive(name: str, value: int) -> None:
         Limits(**{name: value})
 
     assert 1 == getattr(Limits(**{name: 1}), name)
+
+
+@pytest.mark.parametrize("value", [None, "5", 5.0, True])
+def test_bounds_are_whole_numbers(value: Any) -> None:
+    """What can't be counted up to is a mistake too."""
+    with pytest.raises(ConfigurationError, match=r"Limits\.parts must be a whole number"):
+        Limits(parts=value)
+
+
+def test_bounds_of_json_are_those_of_its_readers() -> None:
+    """Who reads DICOM JSON without ``Limits`` has the same bounds."""
+    assert (MAX_OBJECT, MAX_DEPTH) == (Limits().json_object, Limits().json_depth)
 
 
 def test_value() -> None:

@@ -1,23 +1,22 @@
-"""Calls that give data sets from DICOM JSON: searches, page by page, and metadata."""
+"""Calls that give data sets from DICOM JSON, while it arrives: searches, by pages, and metadata."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
-from ...errors import ContentError, LimitExceeded
+from ...errors import ContentError, DicomWebError, LimitExceeded
 from ...services import Resource
 from ...services.paging import Pager
-from ...services.qido import parse_results
-from ...services.transaction import json_objects
 from ..ladder import Kind
 from .call import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from ...dicom.json_model import JsonObject
     from ...services.qido import SearchRequest
+    from ..object_stream import ObjectStream
     from ..retrieval import Retrieval
     from ..session import Session
 
@@ -39,28 +38,60 @@ class _JsonCall(Call[T, Whole]):
     def __init__(self, session: Session, convert: Callable[[JsonObject], T]) -> None:
         super().__init__(session)
         self._convert = convert
-        self._objects: Iterator[JsonObject] = iter(())
+        self._objects: ObjectStream | None = None
 
     @abstractmethod
-    async def _load(self) -> bool:
-        """Get the objects of the next body; false if there is none."""
+    async def _load(self) -> ObjectStream | None:
+        """Ask for the next body; ``None`` if there is none."""
+
+    def _is_due(self, obj: JsonObject) -> bool:
+        """Whether an object is one to hand out."""
+        return True
+
+    def _begin_again(self) -> None:
+        """What came of the body is forgotten: another one comes in its place."""
 
     async def _start(self) -> None:
-        await self._load()
+        self._objects = await self._load()
 
     async def _next(self) -> T:
+        while self._objects is not None:
+            while (obj := await self._objects.next()) is not None:
+                if self._is_due(obj):
+                    return self._convert(obj)
+            self._objects = await self._load()
+        raise StopAsyncIteration
+
+    async def _list(self) -> list[T]:
+        """The objects of all bodies, each of which came to its end in one piece."""
+        found: list[T] = []
+        while self._objects is not None:
+            self._objects.most = self._session.limits.body
+            found += await self._all(self._objects)
+            self._objects = await self._load()
+        return found
+
+    async def _all(self, objects: ObjectStream) -> list[T]:
+        """The objects of one body; of one that breaks off none, but those of another attempt."""
         while True:
-            for obj in self._objects:
-                return self._convert(obj)
-            if not await self._load():
-                raise StopAsyncIteration
+            found: list[T] = []
+            try:
+                while (obj := await objects.read()) is not None:
+                    if self._is_due(obj):
+                        found.append(self._convert(obj))
+            except DicomWebError as error:
+                if not await objects.repeat(error):
+                    raise
+                self._begin_again()
+            else:
+                return found
 
 
 class SearchCall(_JsonCall[T, list[T]]):
-    """A search (PS3.18 §10.6): results as they come, a page at a time; awaited, a list.
+    """A search (PS3.18 §10.6): results one by one, as they come; awaited, a list.
 
-    One page is held at a time; of earlier ones only the UIDs, which tell whether the server
-    really goes on.
+    One result is held at a time; of earlier ones only the UIDs, which tell whether the server
+    really goes on, and what was given of an answer that breaks off.
     """
 
     __slots__ = ("_all_pages", "_pager", "_pages", "_request")
@@ -83,45 +114,47 @@ class SearchCall(_JsonCall[T, list[T]]):
         """The same search, giving DICOM JSON objects (PS3.18 Annex F) in place of data sets."""
         return SearchCall(self._session, self._request, _as_it_is, all_pages=self._all_pages)
 
-    async def _load(self) -> bool:
+    def _is_due(self, obj: JsonObject) -> bool:
+        return self._pager.is_new(obj)
+
+    def _begin_again(self) -> None:
+        self._pager.next_request()
+
+    async def _load(self) -> ObjectStream | None:
+        if self._objects is not None:
+            self._pager.end_page(self._objects.count)
         request = self._pager.next_request()
         if request is None:
-            return False
+            return None
         self._pages += 1
         most = self._session.limits.pages
         if self._pages > most:
             raise LimitExceeded("the search does not end", limit="pages", value=most)
         named = "Accept" in request.headers or "accept" in dict(request.parameters)
         kind = None if named else Kind.SEARCH
-        results = parse_results(await self._read_json(request.to_http(), kind))
-        self._objects = iter(self._pager.take(results))
-        return True
+        return await self._open_objects(request.to_http(), kind)
 
     async def _whole(self) -> list[T]:
-        return [result async for result in self]
+        return await self._list()
 
 
 class _OneBodyCall(_JsonCall[T, Whole]):
     """A call whose response is one JSON body."""
 
-    __slots__ = ("_loaded", "_retrieval")
+    __slots__ = ("_retrieval",)
 
     def __init__(
         self, session: Session, retrieval: Retrieval, convert: Callable[[JsonObject], T]
     ) -> None:
         super().__init__(session, convert)
         self._retrieval = retrieval
-        self._loaded = False
 
-    async def _load(self) -> bool:
-        if self._loaded:
-            return False
-        self._loaded = True
+    async def _load(self) -> ObjectStream | None:
+        if self._objects is not None:
+            return None
         retrieval = self._retrieval
         kind = Resource.METADATA if retrieval.usual else None
-        response = await self._read_json(retrieval.request.to_http(), kind)
-        self._objects = iter(json_objects(response))
-        return True
+        return await self._open_objects(retrieval.request.to_http(), kind)
 
 
 class MetadataCall(_OneBodyCall[T, list[T]]):
@@ -134,7 +167,7 @@ class MetadataCall(_OneBodyCall[T, list[T]]):
         return MetadataCall(self._session, self._retrieval, _as_it_is)
 
     async def _whole(self) -> list[T]:
-        return [instance async for instance in self]
+        return await self._list()
 
 
 class InstanceMetadataCall(_OneBodyCall[T, T]):
@@ -147,7 +180,7 @@ class InstanceMetadataCall(_OneBodyCall[T, T]):
         return InstanceMetadataCall(self._session, self._retrieval, _as_it_is)
 
     async def _whole(self) -> T:
-        instances = [instance async for instance in self]
+        instances = await self._list()
         if len(instances) != 1:
             raise ContentError(f"asked for the metadata of one instance, got {len(instances)}")
         return instances[0]

@@ -168,7 +168,7 @@ class Assembly:
         self._spool.close()
 
     def _compose(self, source: JsonObject | bytes, media_type: MediaType) -> Composition:
-        return compose(source, media_type, self._bulk, self._limits.part)
+        return compose(source, media_type, self._bulk, self._limits)
 
 
 def _file(composition: Composition) -> AssembledFile | FailedInstance:

@@ -9,7 +9,7 @@ from ...dicom import FailureReason, dataset_from_json, dataset_from_xml
 from ...dicom.codestream import CODESTREAM_SYNTAXES, complete_image_pixel
 from ...dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, is_encapsulated, is_uid
 from ...dicom.vrs import BINARY_VRS
-from ...errors import ContentError, RemoteProtocolError
+from ...errors import ContentError, LimitExceeded, RemoteProtocolError
 from ...services import FailedInstance
 from ...services.pixel_syntax import pixel_syntax, told_syntax
 from .splicing import SplicedValue, items_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ...dicom import JsonObject
     from ...http import MediaType
+    from ...wire import Limits
     from .spool import SpooledPart
 
 __all__ = ["Composition", "compose"]
@@ -64,7 +65,7 @@ def compose(
     source: JsonObject | bytes,
     media_type: MediaType,
     bulk: Mapping[str, Sequence[SpooledPart]],
-    most: int,
+    limits: Limits,
 ) -> Composition:
     """Put a data set together; its bulk data stay where they are. Blocks.
 
@@ -75,19 +76,22 @@ def compose(
         source: An object of JSON, or a document of XML.
         media_type: That of the part it stood in.
         bulk: Bulk data by their locations.
-        most: Octets that all its bulk data may have; what is referred to twice counts twice.
+        limits: Bounds. All its bulk data may have ``Limits.part`` octets; what is referred to
+            twice counts twice.
 
     Raises:
         OSError: A part cannot be read.
     """
-    composer = _Composer(bulk, most)
+    composer = _Composer(bulk, limits.part)
     misfits: list[str] = []
     try:
         if isinstance(source, bytes):
             dataset = dataset_from_xml(source, composer.resolve, misfits=misfits)
         else:
-            dataset = dataset_from_json(source, composer.resolve, misfits=misfits)
-    except ContentError:
+            dataset = dataset_from_json(
+                source, composer.resolve, misfits=misfits, max_depth=limits.json_depth
+            )
+    except (ContentError, LimitExceeded):
         return Composition(*_uids_of(source), FailureReason.CANNOT_UNDERSTAND)
     syntax = composer.finish(dataset, media_type)
     uids = _uid_text(dataset.get("SOPClassUID")), _uid_text(dataset.get("SOPInstanceUID"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...dicom.json_stream import END, MAX_OBJECT, NEED_DATA, JsonStream
-from ...errors import JsonModelError, LimitExceeded
+from ...dicom.json_stream import END, NEED_DATA, JsonStream
+from ...errors import LimitExceeded
 from ...services import Representation
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class MetadataReader:
 
     def __init__(self, parts: Iterable[SpooledPart], limits: Limits) -> None:
         self._parts = iter(parts)
-        self._longest = min(limits.body, MAX_OBJECT)
+        self._limits = limits
         self._objects: _Objects | None = None
 
     def __iter__(self) -> Iterator[tuple[JsonObject | bytes, MediaType]]:
@@ -49,7 +49,7 @@ class MetadataReader:
         """The next data set, and the media type of the part it stands in. Blocks.
 
         Raises:
-            LimitExceeded: It is too long.
+            LimitExceeded: It is too long, or nested too deep.
             JsonModelError: The part is no JSON.
             OSError: The part cannot be read.
         """
@@ -59,9 +59,13 @@ class MetadataReader:
             self._objects = None
             part = next(self._parts)
             if part.media_type.essence not in XML_NAMES:
-                self._objects = _Objects(part, self._longest)
-            elif part.length > self._longest:
-                raise _too_long(self._longest)
+                self._objects = _Objects(part, self._limits)
+            elif part.length > self._limits.json_object:
+                raise LimitExceeded(
+                    "the metadata of an instance are too long",
+                    limit="json_object",
+                    value=self._limits.json_object,
+                )
             elif part.length:
                 return part.octets, part.media_type
 
@@ -69,31 +73,16 @@ class MetadataReader:
 class _Objects:
     """The objects of a part of JSON."""
 
-    def __init__(self, part: SpooledPart, longest: int) -> None:
+    def __init__(self, part: SpooledPart, limits: Limits) -> None:
         self.media_type = part.media_type
-        self._longest = longest
-        self._stream = JsonStream(max_object=longest)
+        self._stream = JsonStream(max_object=limits.json_object, max_depth=limits.json_depth)
         self._blocks = part.blocks(_BLOCK)
-        self._held = 0
 
     def next(self) -> JsonObject | None:
         """The next object; ``None`` behind the last."""
-        block = b""
-        try:
-            while (obj := self._stream.next()) is NEED_DATA:
-                block = next(self._blocks, b"")
-                self._stream.feed(block)
-                self._held += len(block)
-                if not block:
-                    self._stream.feed_eof()
-        except JsonModelError:
-            if self._held > self._longest:
-                raise _too_long(self._longest) from None
-            raise
-        # At most this: the object was in what is held, and ended in the last block.
-        self._held = len(block) or self._held
+        while (obj := self._stream.next()) is NEED_DATA:
+            block = next(self._blocks, b"")
+            self._stream.feed(block)
+            if not block:
+                self._stream.feed_eof()
         return None if obj is END else obj
-
-
-def _too_long(longest: int) -> LimitExceeded:
-    return LimitExceeded("the metadata of an instance are too long", limit="body", value=longest)

@@ -277,7 +277,7 @@ async def test_a_broken_document_of_xml_fails_alone(ask: Asking, archive: PlainA
 async def test_metadata_are_bounded(archive: PlainArchive, less: int, status: int) -> None:
     """Those of one instance; all of them together are not, nor are bulk data (STW-35)."""
     objects = [metadata(PIXELS, instance=f"1.2.3.{number}") for number in range(8)]
-    ask = Asking(Origin(archive, limits=Limits(body=len(objects[0]) - less)))
+    ask = Asking(Origin(archive, limits=Limits(json_object=len(objects[0]) - less)))
     body = json_body(f"[{','.join(objects)}]".encode(), (bulk("pixels"), bytes(4000)))
 
     assert status == (await ask("POST", "/studies", JSON_PARTS, body)).status
@@ -288,7 +288,7 @@ async def test_documents_are_bounded(archive: PlainArchive, less: int, status: i
     """Those of XML, which are an instance each (STW-35)."""
     whole = body_octets(request_of("reportsi.dcm", representation=Representation.XML).body)
     document = whole[whole.index(b"\r\n\r\n") + 4 : whole.rindex(b"\r\n--")]
-    ask = Asking(Origin(archive, limits=Limits(body=len(document) - less)))
+    ask = Asking(Origin(archive, limits=Limits(json_object=len(document) - less)))
     kind = "application/dicom+xml"
     body = multipart([document, document], kind)
 

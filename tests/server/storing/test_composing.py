@@ -12,6 +12,7 @@ from aiodicomweb.http import MediaType
 from aiodicomweb.server.storing.composing import Composition, compose
 from aiodicomweb.server.storing.splicing import SplicedValue
 from aiodicomweb.server.storing.spool import Spool, SpooledPart
+from aiodicomweb.wire import Limits
 
 from ...support.codestreams import (
     BASELINE,
@@ -55,7 +56,9 @@ def part(spool: Spool, octets: bytes, media_type: str = "application/octet-strea
 
 def composed(obj: JsonObject, *parts: SpooledPart, **bulk: SpooledPart) -> Composition:
     """An object whose pixel data are in these parts."""
-    return compose(obj, JSON, {"pixels": parts, **{name: [bulk[name]] for name in bulk}}, MOST)
+    return compose(
+        obj, JSON, {"pixels": parts, **{name: [bulk[name]] for name in bulk}}, Limits(part=MOST)
+    )
 
 
 @pytest.mark.parametrize(
@@ -315,7 +318,7 @@ def test_what_is_no_value_of_its_vr_in_xml(vr: str, value: Any, *, is_nested: bo
     odd = in_xml(vr, value)
     odd = attribute("00081140", "SQ", f'<Item number="1">{odd}</Item>') if is_nested else odd
     uid = attribute("00080018", "UI", '<Value number="1">1.2</Value>')
-    found = compose(document(uid, odd), XML, {}, MOST)
+    found = compose(document(uid, odd), XML, {}, Limits(part=MOST))
 
     assert (FailureReason.CANNOT_UNDERSTAND, "1.2") == (found.reason, found.sop_instance_uid)
     assert ["00091001"] == found.misfits
@@ -353,7 +356,7 @@ def test_bulk_data_that_are_no_value_of_their_vr(spool: Spool) -> None:
 def test_what_is_a_value_of_its_vr(expected: Any, vr: str, value: Any) -> None:
     """It is kept, in JSON and in XML, and so is text, whether or not it obeys its VR's grammar."""
     found = composed(in_json(vr, value))
-    also = compose(document(in_xml(vr, value)), XML, {}, MOST)
+    also = compose(document(in_xml(vr, value)), XML, {}, Limits(part=MOST))
 
     for each in (found, also):
         assert (None, []) == (each.reason, each.misfits)

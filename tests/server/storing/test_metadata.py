@@ -40,9 +40,9 @@ def part(spool: Spool, octets: bytes, media_type: MediaType = JSON) -> SpooledPa
     return SpooledPart(media_type, None, spool, spool.length - len(octets), len(octets))
 
 
-def objects(*parts: SpooledPart, body: int = 1 << 30) -> list[Any]:
+def objects(*parts: SpooledPart, json_object: int = 1 << 30) -> list[Any]:
     """The data sets of parts."""
-    return [source for source, _ in MetadataReader(parts, Limits(body=body))]
+    return [source for source, _ in MetadataReader(parts, Limits(json_object=json_object))]
 
 
 @given(st.lists(st.lists(st.integers(0, 200_000), max_size=4), max_size=3))
@@ -73,10 +73,10 @@ def test_a_data_set_is_bounded(spool: Spool, media_type: MediaType, length: int)
     whole = b"[" + b",".join([text] * 5) + b"]" if media_type is JSON else text
     one = part(spool, whole, media_type)
 
-    assert objects(one, body=len(text))
+    assert objects(one, json_object=len(text))
     with pytest.raises(LimitExceeded) as caught:
-        objects(one, body=len(text) - 1)
-    assert ("body", 413) == (caught.value.limit, caught.value.status_hint)
+        objects(one, json_object=len(text) - 1)
+    assert ("json_object", 413) == (caught.value.limit, caught.value.status_hint)
 
 
 @pytest.mark.parametrize("text", [b"[{", b"[1]", b"{}x", b"[{}{}]", b"[" + b" " * 100_000 + b"x]"])

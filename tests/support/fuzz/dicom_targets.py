@@ -29,7 +29,7 @@ from aiodicomweb.dicom.frames import (
     transfer_syntax_of,
 )
 from aiodicomweb.dicom.json_stream import END, NEED_DATA
-from aiodicomweb.errors import JsonModelError
+from aiodicomweb.errors import JsonModelError, LimitExceeded
 
 from .http_targets import texts
 from .judging import same
@@ -112,7 +112,7 @@ def _stream(octets: bytes, cuts: Iterable[int], attempt: Attempt) -> tuple[str, 
                 position = max(position, end)
             else:
                 stream.feed_eof()
-    except JsonModelError as error:
+    except (JsonModelError, LimitExceeded) as error:
         attempt.refused(error)
         return repr(objects), type(error).__name__
     attempt.outcomes.append(f"{len(objects)} objects")
