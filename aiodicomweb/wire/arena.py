@@ -22,7 +22,12 @@ Offsets in this interface count from ``start``, so that they survive a move.
 
 from __future__ import annotations
 
-__all__ = ["BLOCK", "Arena"]
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["BLOCK", "Allocator", "Arena", "land"]
 
 BLOCK = 256 * 1024
 """Octets of one ordinary read. Larger reads gain nothing on loopback or 10 GbE."""
@@ -31,6 +36,47 @@ SMALL_PART = 128 * 1024
 """Parts below are copied out: a copy in cache costs less than a page-faulting allocation."""
 
 _FIRST_CAPACITY = 64 * 1024
+
+
+MOST_KEPT = 8 * 1024 * 1024
+"""The largest buffer that is kept where parts are copied out: an idle connection holds it."""
+
+
+class Allocator(Protocol):
+    """Gives the memory for a part that is read whole: of numpy, shared with others, pinned."""
+
+    def __call__(self, size: int, /) -> WriteableBuffer:
+        """Memory for one part, which is called for once all of it has arrived.
+
+        The part is written to its start, at once, and a view of it goes to the reader of the
+        part; nothing else is kept of it here, and nothing is ever written to it again. It is to
+        be valid as long as that view is used. If the part is fetched anew it is asked for anew.
+
+        Args:
+            size: Octets of the part, at least 1: there is no call for a part without any.
+
+        Returns:
+            Contiguous and writable, of ``size`` octets or more.
+        """
+        ...
+
+
+def land(octets: memoryview, allocator: Allocator) -> memoryview:
+    """Copy octets into memory of the caller's choice, and return a read-only view of it.
+
+    Raises:
+        ValueError: The memory is not enough, or can't be written to.
+    """
+    if not octets:
+        return memoryview(b"")
+    memory = memoryview(allocator(len(octets)))
+    if memory.readonly or not memory.c_contiguous or memory.nbytes < len(octets):
+        raise ValueError(
+            f"the allocator gave no contiguous, writable memory of {len(octets)} octets"
+        )
+    place = memory.cast("B")[: len(octets)]
+    place[:] = octets
+    return place.toreadonly()
 
 
 class Arena:
@@ -129,6 +175,14 @@ class Arena:
 
     # --- the parsers' side -----------------------------------------------------------------------
 
+    def window(self) -> tuple[bytearray, int, int]:
+        """The buffer, and where what is deliverable begins and ends in it.
+
+        For loops that look at much of it and copy out what they keep; to be looked at only, and
+        only until the arena is next used.
+        """
+        return self._buffer, self._start, self._end
+
     def find(self, needle: bytes, offset: int = 0) -> int:
         """Find ``needle`` among the deliverable octets from ``offset`` on; -1 if not there."""
         found = self._buffer.find(needle, self._start + offset, self._end)
@@ -155,12 +209,23 @@ class Arena:
         self._start += count
         self.position += count
 
-    def detach(self, count: int) -> memoryview:
+    def detach(self, count: int, allocator: Allocator | None = None) -> memoryview:
         """Take the first ``count`` deliverable octets away, as memory of the caller's own.
 
+        Args:
+            count: Octets of the part.
+            allocator: Gives memory to copy them to. The arena keeps its buffer then, whose pages
+                the next part needs not fault in again; and so the copy costs little.
+
         Returns:
-            A read-only view. For a large part it is the arena's own buffer, given away.
+            A read-only view. For a large part it is the arena's own buffer, given away, unless
+            there is an allocator.
+
+        Raises:
+            ValueError: The allocator's memory will not do.
         """
+        if allocator is not None:
+            return self._copy_out(count, allocator)
         piece = self._view[self._start : self._start + count]
         if count < max(SMALL_PART, self._live() - count):
             piece = memoryview(bytes(piece))
@@ -169,6 +234,13 @@ class Arena:
         self.consume(count)
         self._move_to(bytearray(self._live()))
         return piece.toreadonly()
+
+    def _copy_out(self, count: int, allocator: Allocator) -> memoryview:
+        piece = land(self._view[self._start : self._start + count], allocator)
+        self.consume(count)
+        if self.capacity > MOST_KEPT:
+            self._move_to(bytearray(self._live()))
+        return piece
 
     # --- room ------------------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ import pytest
 from anyio import BusyResourceError
 
 from aiodicomweb.errors import ConnectionLost, LocalProtocolError
+from aiodicomweb.net import memory_pair
 
-from ..support.streams import receive, tcp_pair, tls_pair
+from ..support.streams import anyio_pair, in_own_task, receive, tcp_pair, tls_pair
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,11 +27,19 @@ MANY = os.urandom(1 << 20) * 4
 ROOM = memoryview(bytearray(65536))
 
 
-@pytest.fixture(params=["tcp", "tls, from the client", "tls, from the server"])
+@pytest.fixture(
+    params=["tcp", "tls, from the client", "tls, from the server", "memory", "anyio's tcp"]
+)
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
     """Two ends of a connection."""
     if request.param == "tcp":
         async with tcp_pair() as ends:
+            yield ends
+    elif request.param == "memory":
+        yield memory_pair()
+    elif request.param == "anyio's tcp":
+        on_trio = request.config.getoption("--loop") == "trio"
+        async with anyio_pair() if on_trio else in_own_task(anyio_pair()) as ends:
             yield ends
     else:
         async with tls_pair() as (client, server):
@@ -317,11 +326,13 @@ async def test_rest_is_told_from_news(pair: Pair) -> None:
     assert not other.is_readable()
 
     await one.send([b"x"])
+    await wait_until_blocked()  # for what reads ahead
     assert other.is_readable()
     assert b"x" == await receive(other, 1)
     assert not other.is_readable()
 
     await one.aclose()
+    await wait_until_blocked()
     assert other.is_readable()
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
+import anyio.abc
 import trustme
 
-from aiodicomweb.net import Deadlines, Timeout, Tls
+from aiodicomweb.net import AnyioStream, Deadlines, Timeout, Tls
 from aiodicomweb.net.dial import Dialer
 from aiodicomweb.net.tcp import TcpStream
 from aiodicomweb.net.tls import TlsStream
@@ -20,11 +22,25 @@ from aiodicomweb.wire import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from aiodicomweb.http import Origin
     from aiodicomweb.net import ByteStream
 
-__all__ = ["Contexts", "contexts", "dial", "receive", "socket_pair", "tcp_pair", "tls_pair"]
+__all__ = [
+    "Contexts",
+    "anyio_pair",
+    "contexts",
+    "dial",
+    "in_own_task",
+    "receive",
+    "socket_pair",
+    "tcp_pair",
+    "tls_pair",
+]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,40 @@ async def tcp_pair() -> AsyncIterator[tuple[ByteStream, ByteStream]]:
     finally:
         one.abort()
         other.abort()
+
+
+@asynccontextmanager
+async def anyio_pair() -> AsyncIterator[tuple[ByteStream, ByteStream]]:
+    """Two streams over connected TCP streams of anyio."""
+    async with anyio.create_task_group() as tasks:
+        one, other = [
+            AnyioStream(await anyio.abc.SocketStream.from_socket(sock), tasks)
+            for sock in socket_pair()
+        ]
+        try:
+            yield one, other
+        finally:
+            one.abort()
+            other.abort()
+
+
+@asynccontextmanager
+async def in_own_task(pair: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave it in one task: the two halves of a fixture have one each on asyncio."""
+    entered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    leave = asyncio.Event()
+
+    async def hold() -> None:
+        async with pair as value:
+            entered.set_result(value)
+            await leave.wait()
+
+    task = asyncio.create_task(hold())
+    try:
+        yield await entered
+    finally:
+        leave.set()
+        await task
 
 
 @asynccontextmanager

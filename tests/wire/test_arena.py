@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+from array import array
 from unittest import mock
 
 import pytest
@@ -227,3 +229,65 @@ def test_empty_arena_starts_over() -> None:
 
     assert 0 == arena.moved
     assert Arena().capacity == arena.capacity
+
+
+@pytest.mark.parametrize("size", [1, 1000, 3 * module.SMALL_PART])
+def test_memory_of_the_callers_choice(size: int) -> None:
+    """A part of any size lands at the start of what the allocator gives, and nowhere else."""
+    octets = bytes(range(251)) * (size // 251 + 1)
+    arena = delivered(octets[:size] + b"behind")
+    memory = bytearray(b"." * (size + 1))
+
+    part = arena.detach(size, lambda asked: memory if asked == size else bytearray())
+
+    assert memory is part.obj
+    assert (True, size, octets[:size] + b".") == (part.readonly, len(part), memory)
+    assert (b"behind", size) == (arena.octets(0, 10), arena.position)
+
+
+def test_memory_that_is_mapped() -> None:
+    """Parts land one behind the other in a map of memory, which other processes may share."""
+    arena = delivered(b"onetwo")
+    with mmap.mmap(-1, 6) as memory:
+        whole = memoryview(memory)
+        places = [whole[:3], whole[3:]]
+        parts = [arena.detach(3, lambda _: places.pop(0)) for _ in range(2)]
+
+        assert ([b"one", b"two"], b"onetwo") == ([bytes(part) for part in parts], memory[:])
+        for view in (*parts, whole):
+            view.release()
+        del parts
+
+
+def test_memory_of_other_items() -> None:
+    """Octets land in an array of other items too."""
+    part = delivered(b"octets..").detach(6, lambda _: array("I", [0, 0]))
+
+    assert b"octets" == part
+
+
+def test_no_memory_for_nothing() -> None:
+    """A part without octets needs none."""
+    assert b"" == delivered(b"x").detach(0, lambda _: pytest.fail("asked for"))
+
+
+@pytest.mark.parametrize(
+    "memory", [bytearray(2), b"123", memoryview(bytearray(6))[::2]], ids=["small", "fixed", "gaps"]
+)
+def test_memory_that_will_not_do(memory: bytearray | memoryview) -> None:
+    """Memory too small, read-only or with gaps is refused, and the part stays where it is."""
+    arena = delivered(b"abc")
+
+    with pytest.raises(ValueError, match="of 3 octets"):
+        arena.detach(3, lambda _: memory)
+    assert b"abc" == arena.octets(0, 3)
+
+
+def test_a_large_buffer_is_not_kept() -> None:
+    """Where parts are copied out the arena keeps its buffer, unless that is very large."""
+    for size, kept in ((module.SMALL_PART, True), (module.MOST_KEPT + 1, False)):
+        arena = delivered(bytes(size))
+        capacity = arena.capacity
+        arena.detach(size, bytearray)
+
+        assert kept is (capacity == arena.capacity)
