@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError
@@ -28,6 +29,9 @@ _PARAMETER = re.compile(
     """,
     re.VERBOSE,
 )
+
+_MOST_REMEMBERED = 256
+"""Characters of a text whose meaning is remembered, so that peers can't fill our memory."""
 
 _JSON = frozenset({"application/dicom+json", "application/json"})
 
@@ -82,11 +86,8 @@ class MediaType:
             ProtocolError: There is no ``type/subtype``, a quoted string does not end, or a
                 character cannot stand in a header field.
         """
-        essence, _, rest = text.partition(";")
-        type_, _, subtype = essence.strip(OWS).partition("/")
-        if not (is_token(type_) and is_token(subtype) and FIELD_VALUE.fullmatch(rest)):
-            raise _malformed("not a media type", text)
-        return cls(type_.lower(), subtype.lower(), tuple(_parse_parameters(rest)))
+        # One response may tell the same media type of twenty thousand parts.
+        return _remembered(text) if len(text) <= _MOST_REMEMBERED else _parse(text)
 
     @property
     def essence(self) -> str:
@@ -146,3 +147,14 @@ class MediaType:
         """As a header field carries it; a value that is not a token is quoted."""
         written = (f"; {name}={_format_value(value)}" for name, value in self.parameters)
         return self.essence + "".join(written)
+
+
+def _parse(text: str) -> MediaType:
+    essence, _, rest = text.partition(";")
+    type_, _, subtype = essence.strip(OWS).partition("/")
+    if not (is_token(type_) and is_token(subtype) and FIELD_VALUE.fullmatch(rest)):
+        raise _malformed("not a media type", text)
+    return MediaType(type_.lower(), subtype.lower(), tuple(_parse_parameters(rest)))
+
+
+_remembered = lru_cache(64)(_parse)

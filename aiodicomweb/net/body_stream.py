@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import DicomWebError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..http import Request, Response
-    from ..wire import End, Limits, NeedData, PartHead, PartReader
+    from ..wire import Allocator, End, Limits, NeedData, PartHead, PartReader, WholePart
 
 __all__ = ["BodyStream"]
 
@@ -24,6 +25,7 @@ class BodyStream:
 
     For each part call :meth:`next_part`, then either :meth:`read_part` for the whole or
     :meth:`read_chunk` again and again for pieces. What is not read of a part is skipped.
+    Behind a part that was read :meth:`take_ready` may give many more at once.
 
     Args:
         body: The body.
@@ -34,7 +36,7 @@ class BodyStream:
         failure: What ended it otherwise, and is raised again by all methods.
     """
 
-    __slots__ = ("_body", "_reader", "_receive", "ended", "failure")
+    __slots__ = ("_body", "_joined", "_reader", "_receive", "ended", "failure")
 
     ended: bool
     failure: DicomWebError | None
@@ -43,6 +45,7 @@ class BodyStream:
         self._body = body
         self._receive = receive
         self._reader: PartReader | None = None
+        self._joined = False
         self.ended = False
         self.failure = None
 
@@ -109,11 +112,16 @@ class BodyStream:
         """
         return await self._drive(lambda: self._parts().peek(most)) or b""
 
-    async def read_part(self) -> memoryview:
+    async def read_part(self, allocator: Allocator | None = None) -> memoryview:
         """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
-        part = await self._drive(self._parts().read_part)
+        read = self._parts().read_part
+        part = await self._drive(read if allocator is None else partial(read, allocator))
         assert part is not None  # noqa: S101 - a whole part never ends without having come
         return part
+
+    def take_ready(self) -> list[WholePart]:
+        """Parts that follow the one that was read, and are here whole; perhaps none."""
+        return [] if self._reader is None else self._reader.take_ready()
 
     async def read_chunk(self) -> memoryview | None:
         """A piece of the current part, valid until the next call; ``None`` at its end.
@@ -133,9 +141,15 @@ class BodyStream:
         await self._finish()
         return body
 
+    def take_arrived(self) -> memoryview:
+        """What arrived and was not read, of a body that failed: read-only, the caller's own."""
+        arena = self._body.arena
+        return arena.detach(arena.available).toreadonly()
+
     def join_parts(self) -> None:
         """Let the body be one part from its start, whatever it is. Called before it is read."""
         self._reader = self._body.whole()
+        self._joined = True
 
     def _parts(self) -> PartReader:
         """The reader of the body's parts, made when it is first needed."""
@@ -177,5 +191,7 @@ class BodyStream:
         self.ended = True
 
     def _fail(self, error: DicomWebError) -> None:
-        error.complete = self.complete_parts if self._reader is not None else None
+        # A body that is one whole, such as an answer in JSON, has no parts that anybody counts.
+        parted = self._reader is not None and not self._joined
+        error.complete = self.complete_parts if parted else None
         self.failure = error

@@ -9,12 +9,22 @@ already), and ``limits``.
 
 from __future__ import annotations
 
-from .arena import BLOCK, Arena
+from .arena import BLOCK, Allocator, Arena, land
 from .body import BodyReader
 from .exchange import ClientExchange
 from .limits import Limits
 from .multipart import MultipartReader, read_parts
-from .parts import END, NEED_DATA, End, NeedData, PartHead, PartReader, Signal, SinglePart
+from .parts import (
+    END,
+    NEED_DATA,
+    End,
+    NeedData,
+    PartHead,
+    PartReader,
+    Signal,
+    SinglePart,
+    WholePart,
+)
 from .render import OutgoingPart, make_boundary, render_multipart
 from .server_exchange import ServerExchange
 
@@ -22,6 +32,7 @@ __all__ = [
     "BLOCK",
     "END",
     "NEED_DATA",
+    "Allocator",
     "Arena",
     "BodyReader",
     "ClientExchange",
@@ -35,6 +46,8 @@ __all__ = [
     "ServerExchange",
     "Signal",
     "SinglePart",
+    "WholePart",
+    "land",
     "make_boundary",
     "read_parts",
     "render_multipart",

@@ -164,22 +164,20 @@ class ClientHeads:
         Raises:
             LocalProtocolError: The request is not legal HTTP.
         """
-        headers = request.headers.without("Content-Length")
+        headers, length = request.headers, body_length(request.body)
         if "Transfer-Encoding" in headers:
             raise LocalProtocolError("bodies are sent with Content-Length, not Transfer-Encoding")
+        # Without a body there is nothing to wait with.
+        headers = headers.without("Content-Length", *(() if length else ("Expect",)))
+        lines = headers.to_wire()
         if "Host" not in headers:
             host = request.url.without_userinfo().authority
-            headers = Headers([("Host", host), *headers.items()])
-        length = body_length(request.body)
+            lines.insert(0, (b"Host", host.encode("ascii")))
         if length or request.method in ("POST", "PUT", "PATCH"):
-            headers = headers.add("Content-Length", str(length))
-        if not length:
-            headers = headers.without("Expect")  # there is nothing to wait with
+            lines.append((b"Content-Length", b"%d" % length))
         try:
             event = h11.Request(
-                method=request.method,
-                target=target or request.url.target,
-                headers=headers.to_wire(),
+                method=request.method, target=target or request.url.target, headers=lines
             )
             return self._connection.send(event) or b""
         except h11.LocalProtocolError as error:
@@ -200,7 +198,7 @@ class ClientHeads:
             raise RemoteProtocolError("there is no response in the head")
         response = Response(
             status=event.status_code,
-            headers=Headers.from_wire(event.headers),
+            headers=_received(event),
             reason=event.reason.decode("iso-8859-1"),
         )
         return ResponseHead(response, event.http_version.decode("ascii"))
@@ -240,7 +238,7 @@ class ServerHeads:
         if not isinstance(event, h11.Request):
             raise RemoteProtocolError("there is no request in the head")
         version = _http_version(event.http_version.decode("ascii"))
-        headers = Headers.from_wire(event.headers)
+        headers = _received(event)
         method, target = event.method.decode("ascii"), event.target.decode("ascii")
         if (method, target) == ("OPTIONS", "*"):
             target = ""  # of the server itself: there is no path (RFC 9112 §3.3)
@@ -287,6 +285,12 @@ class ServerHeads:
             return self._connection.send(event) or b""
         except h11.LocalProtocolError as error:
             raise LocalProtocolError(_verdict(error)) from None
+
+
+def _received(event: h11.Request | h11.Response | h11.InformationalResponse) -> Headers:
+    """The fields of a head, their names in lower case."""
+    # In one piece: to iterate over what h11 keeps costs several times as much.
+    return Headers.from_wire([(name.lower(), value) for name, value in event.headers.raw_items()])
 
 
 def _http_version(version: str) -> str:

@@ -23,10 +23,10 @@ from typing import cast
 
 from ..errors import LimitExceeded, MultipartError
 from ..http import Headers
-from .arena import BLOCK, Arena
+from .arena import BLOCK, SMALL_PART, Allocator, Arena
 from .heads import check_fields
 from .limits import Limits
-from .parts import END, NEED_DATA, End, NeedData, PartHead, growth
+from .parts import END, NEED_DATA, End, NeedData, PartHead, WholePart, growth
 
 __all__ = ["MultipartReader", "read_parts"]
 
@@ -108,6 +108,8 @@ class MultipartReader:
         "_delimiter",
         "_eof",
         "_fresh",
+        "_head",
+        "_headers",
         "_length",
         "_limits",
         "_piece",
@@ -134,6 +136,8 @@ class MultipartReader:
         self._fresh = True  # at the start of a line: a delimiter here has no CRLF of its own
         self._searched = 0  # octets behind the arena's start in which no delimiter begins
         self._size = 0  # octets of the current part that were given out
+        self._head = b""  # the octets of the latest head, which the next one often repeats
+        self._headers = Headers()  # and what they say
         self._length: int | None = None  # the current part's Content-Length
         self._previous = 0  # size of the previous whole part, the best guess for the next
         self._piece: memoryview | None = None
@@ -174,15 +178,18 @@ class MultipartReader:
             return self._need(BLOCK)
         return self._arena.octets(0, min(most, self._searched if end is None else end))
 
-    def read_part(self) -> memoryview | NeedData:
+    def read_part(self, allocator: Allocator | None = None) -> memoryview | NeedData:
         """The current part whole: read-only memory of the caller's own.
+
+        Args:
+            allocator: Gives that memory; called once the part is there.
 
         Raises:
             MultipartError: The part is shorter than its ``Content-Length``, or the body ends.
             LimitExceeded: The part is longer than ``Limits.part``.
         """
         self._release_piece()
-        end = self._find_delimiter()
+        end = self._find_end()
         size = self._searched if end is None else end
         if max(size, self._length or 0) > self._limits.part:
             raise LimitExceeded(
@@ -190,11 +197,40 @@ class MultipartReader:
             )
         if end is None:
             return self._need(growth(self._length or self._previous, self._arena.available))
-        part = self._arena.detach(end)
+        part = self._arena.detach(end, allocator)
         self._size += end
         self._previous = end
         self._end_part()
         return part
+
+    def take_ready(self) -> list[WholePart]:
+        """The parts that follow, as far as they are here whole, small and like the last one.
+
+        Of small parts there are many, with the same head each: what they cost is this loop.
+        Whatever else comes is left to the other methods, and so are errors.
+        """
+        parts: list[WholePart] = []
+        if self._state is not _State.HEAD or not self._head:
+            return parts
+        delimiter, mark, line = self._delimiter, self._delimiter[2:], self._delimiter + b"\r\n"
+        head, headers, length = self._head, self._headers, self._length
+        buffer, place, end = self._arena.window()
+        view, begin = memoryview(buffer), place
+        number, most = self.part_number, min(SMALL_PART, self._limits.part)
+        while buffer.startswith(head, place, end) and number < self._limits.parts:
+            data = place + len(head)
+            stop = buffer.find(delimiter, data, end) if length is None else data + length
+            whole = stop >= 0 and buffer.startswith(line, stop, end)
+            if not whole or stop - data >= most or buffer.startswith(mark, data, end):
+                break
+            number += 1
+            octets = memoryview(bytes(view[data:stop]))
+            parts.append(WholePart(PartHead(headers, number), octets))
+            place = stop + len(line)
+        self._arena.consume(place - begin)
+        self.complete_parts += len(parts)
+        self.part_number = number
+        return parts
 
     def read_chunk(self) -> memoryview | NeedData | End:
         """A piece of the current part: read-only, released by the reader's next call.
@@ -277,6 +313,24 @@ class MultipartReader:
                 return found
             self._searched = found + 2
 
+    def _find_end(self) -> int | None:
+        """The same, where the part is wanted whole: its length may tell without a search.
+
+        It counts only if a delimiter stands there (RFC 2046 §5.1.1 forbids one before it).
+        """
+        length = self._length
+        if length and not self._eof:
+            if self._arena.available < length + len(self._delimiter):
+                return None
+            if self._arena.startswith(self._delimiter, length):
+                line, _ = self._classify(length + 2)
+                if line is _Line.UNDECIDED:
+                    return None
+                if line is not _Line.DATA:
+                    self._fresh = False
+                    return length
+        return self._find_delimiter()
+
     def _line_at_start(self) -> _Line:
         """What stands at the arena's start, where a line begins without a CRLF before it.
 
@@ -331,13 +385,18 @@ class MultipartReader:
 
     def _read_head(self) -> PartHead | NeedData | End:
         """Read the head of a part, behind its delimiter."""
+        if self._head and self._arena.startswith(self._head):
+            return self._begin_part()
         limit = self._limits.part_head
         octets = self._arena.octets(0, limit)
         if octets.startswith(b"\r\n"):
-            return self._begin_part(Headers(), 2)
+            self._head, self._headers = b"\r\n", Headers()
+            return self._begin_part()
         match = _HEAD_END.search(octets)
         if match is not None:
-            return self._begin_part(self._parse_head(octets[: match.start()]), match.end())
+            self._headers = self._parse_head(octets[: match.start()])
+            self._head = octets[: match.end()]
+            return self._begin_part()
         if len(octets) >= limit:
             raise LimitExceeded("a part's head is too long", limit="part_head", value=limit)
         if self._eof and self._delimited and self.part_number and not octets:
@@ -345,17 +404,18 @@ class MultipartReader:
             return END
         return self._need(max(BLOCK, growth(self._previous, self._arena.available)))
 
-    def _begin_part(self, headers: Headers, length: int) -> PartHead:
+    def _begin_part(self) -> PartHead:
+        """Go behind the head that was read, and stands at the arena's start."""
         if self.part_number >= self._limits.parts:
             raise LimitExceeded("too many parts", limit="parts", value=self._limits.parts)
         self.part_number += 1
-        self._arena.consume(length)
+        self._arena.consume(len(self._head))
         self._state = _State.DATA
-        declared = headers.get("Content-Length") or ""
+        declared = self._headers.get("Content-Length") or ""
         self._length = int(declared) if _LENGTH.fullmatch(declared) else None
         self._size = self._searched = 0
         self._fresh = True
-        return PartHead(headers, self.part_number)
+        return PartHead(self._headers, self.part_number)
 
     def _parse_head(self, octets: bytes) -> Headers:
         fields: list[tuple[bytes, bytes]] = []

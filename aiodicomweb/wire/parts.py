@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 from ..errors import LimitExceeded
-from .arena import BLOCK
+from .arena import BLOCK, SMALL_PART
 
 if TYPE_CHECKING:
     from ..http import Headers
-    from .arena import Arena
+    from .arena import Allocator, Arena
     from .limits import Limits
 
 __all__ = [
@@ -23,6 +22,7 @@ __all__ = [
     "PartReader",
     "Signal",
     "SinglePart",
+    "WholePart",
     "growth",
 ]
 
@@ -43,11 +43,12 @@ def growth(expected: int, available: int) -> int:
 
     Returns:
         Just what is missing, with a little slack, so that memory that is given away holds no
-        more than the part. Where nothing is known, twice what is there, which keeps the copies
-        linear.
+        more than the part. Small parts are copied out of a block, into which many fit. Where
+        nothing is known, twice what is there, which keeps the copies linear.
     """
-    if expected > available:
-        return min(expected - available, max(_ON_TRUST, available)) + _SLACK
+    missing = expected + _SLACK - available
+    if expected >= SMALL_PART and missing > 0:
+        return min(missing, max(_ON_TRUST, available) + _SLACK)
     return max(BLOCK, available)
 
 
@@ -64,8 +65,7 @@ NeedData = Literal[Signal.NEED_DATA]
 End = Literal[Signal.END]
 
 
-@dataclass(frozen=True, slots=True)
-class PartHead:
+class PartHead(NamedTuple):
     """The head of a part.
 
     Attributes:
@@ -77,11 +77,24 @@ class PartHead:
     number: int
 
 
+class WholePart(NamedTuple):
+    """A part that was read whole.
+
+    Attributes:
+        head: Its head.
+        octets: Read-only, and the caller's own.
+    """
+
+    head: PartHead
+    octets: memoryview
+
+
 class PartReader(Protocol):
     """Reads parts out of an arena, without I/O; the caller brings octets when it is asked to.
 
     For each part call ``next_part``, then either ``read_part`` for the whole or ``read_chunk``
     again and again for pieces. What is not read of a part is skipped by ``next_part``.
+    Behind a part that was read ``take_ready`` may give many more at once.
 
     Attributes:
         part_number: Number of the part being read; 0 before the first.
@@ -101,8 +114,16 @@ class PartReader(Protocol):
         """The first octets of a part that is not read yet, ``most`` or all; none is taken."""
         ...
 
-    def read_part(self) -> memoryview | NeedData:
-        """The current part's octets, whole and the caller's own; ends the part."""
+    def read_part(self, allocator: Allocator | None = None) -> memoryview | NeedData:
+        """The current part's octets, whole and the caller's own; ends the part.
+
+        Args:
+            allocator: Gives the memory for them; called once they are there.
+        """
+        ...
+
+    def take_ready(self) -> list[WholePart]:
+        """Parts that follow the last one and are here whole; perhaps none."""
         ...
 
     def read_chunk(self) -> memoryview | NeedData | End:
@@ -193,7 +214,7 @@ class SinglePart:
             return NEED_DATA
         return self._arena.octets(0, most)
 
-    def read_part(self) -> memoryview | NeedData:
+    def read_part(self, allocator: Allocator | None = None) -> memoryview | NeedData:
         """The body, whole, once it is complete."""
         available = self._arena.available
         if max(available, self._length or 0) > self._limit:
@@ -205,7 +226,11 @@ class SinglePart:
             return NEED_DATA
         self._given = True
         self.complete_parts = 1
-        return self._arena.detach(available)
+        return self._arena.detach(available, allocator)
+
+    def take_ready(self) -> list[WholePart]:
+        """None: the one part is read by itself."""
+        return []
 
     def read_chunk(self) -> memoryview | NeedData | End:
         """What arrived since the last call."""

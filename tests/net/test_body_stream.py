@@ -64,6 +64,25 @@ async def test_parts(cuts: list[int], coded: bool) -> None:
     assert await body.next_part() is None
 
 
+async def test_parts_that_are_ready() -> None:
+    """What is here whole, and like the part that was read, comes at once."""
+    parts = b"".join(b"--b\r\n\r\n%d\r\n" % number for number in range(5))
+    body = stream([parts, b"--b--"], Content_Type=PARTS)
+    assert [] == body.take_ready()
+    assert await body.next_part() is not None
+    assert [] == body.take_ready()
+    assert b"0" == await body.read_part()
+
+    assert [(2, b"1"), (3, b"2"), (4, b"3")] == [
+        (head.number, octets) for head, octets in body.take_ready()
+    ]
+    assert (4, 4) == (body.part_number, body.complete_parts)
+    assert await body.next_part() is not None
+    assert b"4" == await body.read_part()
+    assert [] == body.take_ready()
+    assert await body.next_part() is None
+
+
 async def test_one_part() -> None:
     """A body that is not multipart is one part; as one it is read even if it is multipart."""
     body = stream([b"ab", b"cd"])
@@ -74,6 +93,29 @@ async def test_one_part() -> None:
     body = stream([TWO], Content_Type=PARTS)
     assert TWO == await body.read_all()
     assert body.ended
+
+
+@pytest.mark.parametrize("octets", [b"", b"abc", b"x" * 300_000])
+async def test_what_arrived_of_a_body_that_failed(octets: bytes) -> None:
+    """It is not lost with the error, and the taker's own."""
+
+    async def break_off() -> bytes | None:
+        if pieces:
+            return pieces.pop()
+        raise FramingError("cut short")
+
+    pieces = [octets] if octets else []
+    body = BodyStream.over(
+        Request("POST", URL.parse("http://a/studies"), Headers()), break_off, Limits()
+    )
+    assert await body.next_part() is not None
+    with pytest.raises(FramingError):
+        await body.read_part()
+
+    arrived = body.take_arrived()
+    assert octets == arrived
+    assert arrived.readonly
+    assert b"" == body.take_arrived()
 
 
 @pytest.mark.parametrize(
@@ -104,3 +146,14 @@ async def test_what_fails_stays_so(
         await failing.read_chunk()
     assert caught.value is again.value
     assert not failing.ended
+
+
+@pytest.mark.parametrize("octets", [b"no gzip", b""])
+async def test_a_body_that_is_read_whole_has_no_parts(octets: bytes) -> None:
+    """An answer that breaks off says nothing of parts: nobody was given any."""
+    body = stream([octets], Content_Type=PARTS, Content_Encoding="gzip")
+    with pytest.raises(DicomWebError) as caught:
+        await body.read_all()
+
+    assert caught.value.complete is None
+    assert "complete before that" not in str(caught.value)

@@ -25,7 +25,7 @@ from aiodicomweb.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = [
     "FRAMINGS",
@@ -58,6 +58,7 @@ class Mode(Enum):
 
     PART = "read_part"
     CHUNK = "read_chunk"
+    READY = "take_ready"
 
 
 class Framing(Enum):
@@ -176,9 +177,21 @@ class Conversation:
                 assert reader.wanted >= 1
                 self.receive(reader.wanted)
 
+    def each(self, reader: PartReader, mode: Mode) -> Iterator[tuple[PartHead, bytes]]:
+        """Read part by part."""
+        while isinstance(head := self.drive(reader, reader.next_part), PartHead):
+            assert head.number == reader.part_number
+            octets_read = self.read(reader, mode)
+            assert reader.complete_parts == reader.part_number
+            yield head, octets_read
+            for ready, octets in reader.take_ready() if mode is Mode.READY else ():
+                assert octets.readonly
+                yield ready, bytes(octets)
+            assert reader.complete_parts == reader.part_number
+
     def read(self, reader: PartReader, mode: Mode) -> bytes:
         """Read the current part."""
-        if mode is Mode.PART:
+        if mode is not Mode.CHUNK:
             whole = self.drive(reader, reader.read_part)
             assert whole.readonly
             return bytes(whole)
@@ -215,10 +228,8 @@ def read_parts(
         conversation = Conversation(octets, cuts, limits=limits, arena=arena)
         conversation.head()
         reader = conversation.body.parts()
-        while isinstance(head := conversation.drive(reader, reader.next_part), PartHead):
-            assert head.number == reader.part_number == len(parts) + 1
-            octets_read = conversation.read(reader, mode)
-            assert reader.complete_parts == len(parts) + 1
+        for head, octets_read in conversation.each(reader, mode):
+            assert head.number == len(parts) + 1
             parts.append((_own_fields(reader, head.headers), octets_read))
         conversation.finish()
     except DicomWebError as error:
@@ -262,7 +273,7 @@ class Feed:
 
     def read(self, mode: Mode = Mode.PART) -> bytes:
         """The current part."""
-        if mode is Mode.PART:
+        if mode is not Mode.CHUNK:
             return bytes(self(self.reader.read_part))
         octets = b""
         while isinstance(piece := self(self.reader.read_chunk), memoryview):
@@ -271,17 +282,22 @@ class Feed:
 
     def parts(self, mode: Mode = Mode.PART) -> list[Part]:
         """All parts."""
-        parts = []
+        return list(self.each(mode))
+
+    def each(self, mode: Mode) -> Iterator[Part]:
+        """Part by part."""
         while isinstance(head := self(self.reader.next_part), PartHead):
-            parts.append((head.headers, self.read(mode)))
-        return parts
+            yield head.headers, self.read(mode)
+            if mode is Mode.READY:
+                for ready, octets in self.reader.take_ready():
+                    yield ready.headers, bytes(octets)
 
     def outcome(self, mode: Mode) -> tuple[list[Part], type[DicomWebError] | None, int]:
         """All whole parts, the error that ended them, and where."""
         parts: list[Part] = []
         try:
-            while isinstance(head := self(self.reader.next_part), PartHead):
-                parts.append((head.headers, self.read(mode)))
+            for part in self.each(mode):
+                parts.append(part)  # noqa: PERF402 - those before an error count
         except DicomWebError as error:
             return parts, type(error), self.reader.part_number
         return parts, None, self.reader.part_number

@@ -21,10 +21,11 @@ from aiodicomweb.wire import (
     MultipartReader,
     OutgoingPart,
     PartHead,
+    WholePart,
     render_multipart,
 )
 
-from .driver import MODES, Feed, Mode, every_octet
+from .driver import CHUNK_SIZES, MODES, Feed, Mode, every_octet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -422,6 +423,49 @@ def test_part_shorter_than_its_length(mode: Mode) -> None:
     with pytest.raises(MultipartError):
         feed(feed.reader.next_part)
     assert 0 == feed.reader.complete_parts
+
+
+@pytest.mark.parametrize("size", [*CHUNK_SIZES, 1000])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_length_that_a_delimiter_confirms(mode: Mode, size: int) -> None:
+    """Is that of a part read whole, without a search; pieces end where a delimiter is (MUL-31).
+
+    Which it is doesn't depend on how the octets arrive. A delimiter within is forbidden (MUL-04).
+    """
+    data = b"1234\r\n--b\r\n\r\n5"
+    body = b"--b\r\nContent-Length: %d\r\n\r\n%s\r\n--b--\r\n" % (len(data), data)
+    parts, error, _ = Feed(body, range(size, len(body), size)).outcome(mode)
+
+    if mode is Mode.CHUNK:
+        assert ([], MultipartError) == (parts, error)
+    else:
+        assert [(Headers([("Content-Length", str(len(data)))]), data)] == parts
+
+
+@pytest.mark.parametrize("length", ["", "Content-Length: 4\r\n"])
+def test_parts_that_are_alike_are_taken_together(length: str) -> None:
+    """As many as have arrived whole, up to one with another head or another delimiter."""
+    plain = f"--b\r\nA: 1\r\n{length}\r\n1234\r\n".encode()
+    odd = b"--b\r\nA: 2\r\n\r\n12\r\n", b"--b \r\nA: 3\r\n\r\n56\r\n"
+    body = 3 * plain + odd[0] + 2 * plain + odd[1] + plain + plain[:-4]
+    feed = Feed(body, [len(body) - len(plain) + 4])
+    batches = []
+    for _ in range(6):
+        head = feed(feed.reader.next_part)
+        batches.append([head.number, *(ready.number for ready, _ in read_on(feed))])
+
+    assert [[1, 2, 3], [4], [5], [6], [7], [8]] == batches
+    assert 8 == feed.reader.complete_parts
+    assert isinstance(feed(feed.reader.next_part), PartHead)
+    assert [] == feed.reader.take_ready()
+    with pytest.raises(MultipartError):
+        feed.read()
+
+
+def read_on(feed: Feed) -> list[WholePart]:
+    """Read the current part; those that are ready then."""
+    feed.read()
+    return feed.reader.take_ready()
 
 
 def test_lie_of_a_terabyte() -> None:

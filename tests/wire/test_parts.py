@@ -7,6 +7,7 @@ import pytest
 from aiodicomweb.errors import LimitExceeded
 from aiodicomweb.http import Headers
 from aiodicomweb.wire import BLOCK, END, NEED_DATA, Arena, Limits, PartHead, SinglePart
+from aiodicomweb.wire.arena import SMALL_PART
 from aiodicomweb.wire.parts import growth
 
 HEADERS = Headers({"Content-Type": "application/dicom"})
@@ -132,8 +133,11 @@ def test_wanted() -> None:
         (BLOCK, 0, 10),
         (5 * BLOCK, 0, 5 * BLOCK),
         (5 * BLOCK, BLOCK, 5 * BLOCK),
-        (BLOCK, 100, 100),
-        (90 + 512, 100, 10),
+        (BLOCK, 100, 10),
+        (BLOCK, SMALL_PART - 1, 10),
+        (SMALL_PART - 10 + 512, SMALL_PART, 10),
+        (512, SMALL_PART, SMALL_PART),
+        (BLOCK, SMALL_PART, SMALL_PART + 512),
         (ON_TRUST + 512, 1 << 40, 10),
         (2 * ON_TRUST + 512, 1 << 40, 2 * ON_TRUST),
     ],
