@@ -1,4 +1,4 @@
-"""What all layers may use: at present the one thing that a lower layer needs of a higher one.
+"""What all layers may use: what a number is, and what a lower layer needs of a higher one.
 
 ``bytes(request)`` is a promise of ``http``, and h11, who has to keep it, lives in ``wire``. So
 ``http`` asks here, and the front door, which knows all rooms and is passed on the way to any of
@@ -7,6 +7,7 @@ them, says where the answer is. Nothing is imported before a message is written 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -14,9 +15,19 @@ if TYPE_CHECKING:
 
     from .http import Request, Response
 
-__all__ = ["Injected", "MessageCodec", "message_codec"]
+__all__ = ["Injected", "MessageCodec", "is_number", "is_whole_number", "message_codec"]
 
 T = TypeVar("T")
+
+
+def is_number(value: object) -> bool:
+    """Whether a setting is a number. ``nan`` is none: it would pass every comparison unseen."""
+    return is_whole_number(value) or (isinstance(value, float) and not math.isnan(value))
+
+
+def is_whole_number(value: object) -> bool:
+    """Whether a setting is a whole number; ``True`` is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 class MessageCodec(Protocol):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError, ProtocolError
-from ..http import URL, Headers, Proxies
+from ..http import Proxies
 from ..net import Timeout
 from ..wire import Limits
 from .observe import Observer
 from .retry import Retry
 from .session import Session
+from .settings import check_kinds, header_fields, parse_url, service_url
 from .verbs import DeleteVerbs, RenderVerbs, RetrieveVerbs, SearchVerbs, StoreVerbs
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
             :class:`~aiodicomweb.client.events.Event`, at once and without waiting.
 
     Raises:
-        ConfigurationError: A URL or a setting can't be.
+        ConfigurationError: A URL or a setting can't be; a setting of a wrong type is one.
     """
 
     def __init__(
@@ -85,15 +85,24 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
         retry: Retry | None = None,
         hooks: Hook | Iterable[Hook] = (),
     ) -> None:
-        base = _parse_url(url)
-        qido = _service_url(base, qido_url_prefix)
-        wado = _service_url(base, wado_url_prefix)
-        stow = _service_url(base, stow_url_prefix)
-        deletion = _service_url(base, delete_url_prefix)
+        base = parse_url(url)
+        qido = service_url(base, qido_url_prefix)
+        wado = service_url(base, wado_url_prefix)
+        stow = service_url(base, stow_url_prefix)
+        deletion = service_url(base, delete_url_prefix)
+        check_kinds(
+            auth=auth,
+            tls=tls,
+            proxy=proxy,
+            timeout=timeout,
+            limits=limits,
+            retry=retry,
+            hooks=hooks,
+        )
         session = Session(
             origins={service.origin for service in (base, qido, wado, stow, deletion)},
             auth=auth,
-            headers=Headers(headers or {}),
+            headers=header_fields(headers),
             tls=tls,
             proxies=Proxies.configured(proxy, os.environ),
             timeout=timeout or Timeout(),
@@ -112,32 +121,12 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; calls that are not finished break off."""
+        """Close all connections; calls that are not finished break off with ``ConnectionLost``.
+
+        Calls that begin afterwards raise ``ConfigurationError``.
+        """
         await self._session.aclose()
 
     def __repr__(self) -> str:
         """The service's URL and the connections, counted."""
         return f"<Client {self._wado.redacted()} {self._session!r}>"
-
-
-def _parse_url(url: str) -> URL:
-    try:
-        parsed = URL.parse(url)
-        if parsed.scheme not in ("http", "https"):
-            raise ConfigurationError("the URL of a service begins with http:// or https://")
-        if parsed.userinfo is not None:
-            raise ConfigurationError(
-                "credentials don't belong into a URL", hint="Client(auth=BasicAuth(...))"
-            )
-        parsed.origin  # noqa: B018 - raises where there is no host
-    except ProtocolError as error:
-        raise ConfigurationError(f"not the URL of a service: {error}") from None
-    return parsed.child()
-
-
-def _service_url(base: URL, prefix: str | None) -> URL:
-    if prefix is None:
-        return base
-    if "://" in prefix:
-        return _parse_url(prefix)
-    return base.child(*prefix.split("/"))

@@ -29,7 +29,12 @@ DIRECT = "direct"
 _Address: TypeAlias = IPv4Address | IPv6Address
 _Network: TypeAlias = IPv4Network | IPv6Network
 
-_EXCEPTION = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]{1,5}))?")
+_EXCEPTION = re.compile(
+    r"(?:\[(?P<six>[^\[\]]*)\](?P<bits>/[0-9]{1,3})?|(?P<host>[^:\[\]]*))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
+_MAPPED = IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses that are written as ones of IPv6, and mean the same (RFC 4291 §2.5.5.2)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -111,9 +116,9 @@ class NoProxy:
         """Read ``NO_PROXY``: entries that are separated by commas or spaces.
 
         ``*`` is everything. ``example.org``, ``.example.org`` and ``*.example.org`` are that
-        domain and what is below it. ``192.0.2.7`` and ``192.0.2.0/24`` are addresses. Each may
-        have a port: ``example.org:8042``, ``[2001:db8::7]:8042``. What is none of these covers
-        nothing.
+        domain and what is below it, in any script. ``192.0.2.7``, ``192.0.2.0/24`` and
+        ``[2001:db8::]/32`` are addresses. Each may have a port: ``example.org:8042``,
+        ``[2001:db8::7]:8042``. What is none of these, such as ``192.168.*``, covers nothing.
         """
         entries = text.replace(",", " ").split()
         domains: list[tuple[str, int | None]] = []
@@ -124,7 +129,7 @@ class NoProxy:
             if network is not None:
                 networks.append((network, port))
             else:
-                domains.append((host.lower().removeprefix("*").strip("."), port))
+                domains.append((_domain(host), port))
         return cls("*" in entries, tuple(domains), tuple(networks))
 
     def covers(self, origin: Origin) -> bool:
@@ -149,21 +154,35 @@ def _split_port(entry: str) -> tuple[str, int | None]:
     if match is None:  # an IPv6 address without brackets
         return entry, None
     port = match["port"]
-    return match["six"] or match["host"] or "", int(port) if port else None
+    host = match["host"] or (match["six"] or "") + (match["bits"] or "")
+    return host, int(port) if port else None
+
+
+def _domain(text: str) -> str:
+    """A domain as URLs have it; empty if it can't be one (RFC 5890 §2.3.2.1)."""
+    domain = text.lower().removeprefix("*").strip(".")
+    try:
+        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
 
 
 def _network(text: str) -> _Network | None:
     try:
-        return ip_network(text, strict=False)
+        network = ip_network(text, strict=False)
     except ValueError:
         return None
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        return ip_network((network.network_address.packed[-4:], network.prefixlen - 96))
+    return network
 
 
 def _address(host: str) -> _Address | None:
     try:
-        return ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _is_this_machine(host: str, address: _Address | None) -> bool:

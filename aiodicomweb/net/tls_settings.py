@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from os import PathLike
     from ssl import SSLContext
 
 __all__ = ["Tls"]
@@ -38,6 +38,12 @@ class Tls:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
+        for name in ("ca", "certificate", "key"):
+            path = getattr(self, name)
+            if not (path is None or isinstance(path, str | PathLike)):
+                raise ConfigurationError(f"Tls.{name} must be the path of a file in PEM format")
+        if not (self.password is None or isinstance(self.password, str)):
+            raise ConfigurationError("Tls.password must be text")
         if self.certificate is None and not (self.key is None and self.password is None):
             raise ConfigurationError("Tls.key and Tls.password go with Tls.certificate")
 

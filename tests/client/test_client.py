@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import threading
 import warnings
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 
-from aiodicomweb import Client, ConfigurationError, ConnectionLost
-from aiodicomweb.testing import ScriptedPeer
+from aiodicomweb import BearerAuth, Client, ConfigurationError, ConnectionLost, Limits, Retry
+from aiodicomweb.testing import ScriptedPeer, response
 
 from ..support.messages import dicom_file, json_response, parts_response
 from ..support.serving import serving
@@ -24,11 +27,11 @@ EMPTY = json_response([])
         ("http://pacs", "http://pacs"),
         ("https://pacs.example:8443/dicom-web/", "https://pacs.example:8443/dicom-web"),
         ("http://[::1]:8042/a/b", "http://[::1]:8042/a/b"),
-        ("http://pacs/x?token=secret#y", "http://pacs/x"),
+        ("http://pacs/x?#y", "http://pacs/x"),
     ],
 )
 def test_urls_of_services(url: str, shown: str) -> None:
-    """With or without a slash at the end; queries are no part of it."""
+    """With or without a slash at the end; a fragment is no part of it."""
     assert f"<Client {shown} <Session <Transport <Pool empty>>>>" == repr(Client(url))
 
 
@@ -101,6 +104,61 @@ async def test_closing_breaks_off_what_is_open() -> None:
 
         with pytest.raises(ConnectionLost, match="on this side|descriptor"):
             await part.read()
+
+
+async def test_closing_ends_a_pause() -> None:
+    """A call that waits to be made again learns of it at once, and is not made again."""
+    busy = response(b"", {"Retry-After": "20"}, 503)
+    async with serving(busy, retry=Retry()) as (client, peer):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(broken_off, client)
+            await peer.wait_for_requests(1)
+            await anyio.wait_all_tasks_blocked()
+            await client.aclose()
+
+        assert 1 == len(peer.requests)
+
+
+async def test_closing_breaks_off_calls_and_those_who_wait_for_them() -> None:
+    """What was begun is lost, wherever it was; "closed" is for calls that come afterwards."""
+    stalled = [EMPTY[:-1], anyio.Event()]
+    async with serving(stalled, retry=Retry(), limits=Limits(connections=1)) as (client, peer):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(broken_off, client)
+            await peer.wait_for_requests(1)
+            await anyio.wait_all_tasks_blocked()
+            await client.aclose()
+
+        assert 1 == len(peer.requests)
+
+
+async def test_closing_breaks_off_who_waits_for_a_token() -> None:
+    """Whether for a function that gives it, or for the call that asks for it."""
+    began, go_on = threading.Semaphore(0), threading.Event()
+
+    def block() -> str:
+        began.release()
+        go_on.wait(10)
+        return "late"
+
+    async with serving(auth=BearerAuth(block)) as (client, peer):
+        try:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(2):
+                    tasks.start_soon(broken_off, client)
+                await anyio.to_thread.run_sync(began.acquire)
+                await client.aclose()
+        finally:
+            go_on.set()
+
+        assert 0 == peer.connections
+
+
+async def broken_off(client: Client) -> None:
+    """A search that the end of the client interrupts."""
+    with pytest.raises(ConnectionLost):
+        await client.search_for_studies()
 
 
 async def test_a_client_without_scope_does_not_hide_its_sockets() -> None:

@@ -57,6 +57,16 @@ async def test_readme_shows_how_to_test(tmp_path: Path) -> None:
     await names["test_the_study_is_found"]()
 
 
+async def test_tools_for_tests_are_used_as_shown() -> None:
+    """Each program of the reference is a test, which passes as it stands."""
+    for program in programs("docs/reference/testing.md"):
+        names: dict[str, Any] = {}
+        exec(compile(program, "testing.md", "exec"), names)
+        (test,) = [value for name, value in names.items() if name.startswith("test_")]
+
+        await test()
+
+
 async def test_readme_shows_the_main_job(tmp_path: Path) -> None:
     """The first program of the README stores what it retrieved, and is content."""
     program = programs("README.md")[0].replace("4MR1", "SPHERE")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -111,6 +111,17 @@ def test_what_makes_no_sense(settings: dict[str, str]) -> None:
     """A key without a certificate."""
     with pytest.raises(ConfigurationError, match="go with Tls.certificate"):
         Tls(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"ca": False}, {"ca": b"a"}, {"certificate": 5}, {"password": b"swordfish"}]
+)
+def test_settings_of_a_wrong_type(settings: dict[str, Any]) -> None:
+    """They are refused at once, by name, and not shown."""
+    with pytest.raises(ConfigurationError, match=rf"Tls\.{next(iter(settings))} must be") as caught:
+        Tls(**{"certificate": "a.pem", **settings})
+
+    assert "swordfish" not in str(caught.value)
 
 
 def test_the_password_is_not_shown() -> None:
