@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 BOUNDARY = b"DICOMwebBoundary-8f0c2f4e7d"
 TYPE = 'multipart/related; type="application/octet-stream"; boundary=' + BOUNDARY.decode()
@@ -42,18 +42,35 @@ def part_head(octets: int, media_type: bytes = b"application/octet-stream") -> b
     )
 
 
+def short_head() -> bytes:
+    """Delimiter and head of a part that doesn't say how long it is."""
+    return b"\r\n--%s\r\nContent-Type: application/octet-stream\r\n\r\n" % BOUNDARY
+
+
 CLOSE = b"\r\n--" + BOUNDARY + b"--\r\n"
 
 
 def with_length(octets: int, count: int, media_type: str = TYPE) -> Iterator[bytes]:
     """An answer of so many frames, with ``Content-Length``."""
-    head = part_head(octets)
-    length = (len(head) + octets) * count + len(CLOSE)
+    return selected(octets, range(count), part_head(octets), media_type)
+
+
+def selected(
+    octets: int, places: Sequence[int], head: bytes, media_type: str = TYPE
+) -> Iterator[bytes]:
+    """An answer of the frames at these places, from 0, with ``Content-Length``."""
+    length = (len(head) + octets) * len(places) + len(CLOSE)
     yield response_head(media_type, f"Content-Length: {length}")
-    for number in range(count):
+    for place in places:
         yield head
-        yield frames(octets)[number % DISTINCT]
+        yield frames(octets)[place % DISTINCT]
     yield CLOSE
+
+
+def asked_for(octets: int, path: str) -> Iterator[bytes]:
+    """An answer of the frames whose numbers, from 1, are the path's last segment."""
+    numbers = path.rpartition("/")[2].split(",")
+    return selected(octets, [int(number) - 1 for number in numbers], part_head(octets))
 
 
 def chunked(octets: int, count: int, chunk: int = 64 * 1024) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from multipart import INSTANCE, SERIES, STUDY
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from requests import Session
     from rig import Take
 
     from aiodicomweb import Tls
@@ -34,17 +35,23 @@ def frames_path(numbers: str) -> str:
     return f"/studies/{STUDY}/series/{SERIES}/instances/{INSTANCE}/frames/{numbers}"
 
 
+def all_frames(size: int) -> str:
+    """Path of so many frames, for the readers that don't make it themselves."""
+    return frames_path(",".join(map(str, range(1, size + 1))))
+
+
 async def aiodicomweb(url: str, size: int, take: Take) -> None:
     """Ours: frame by frame."""
     from aiodicomweb import Client
 
     numbers = list(range(1, size + 1))
-    async with Client(url, tls=_tls()) as client:
+    async with Client(url, tls=tls()) as client:
         async for frame in client.retrieve_instance_frames(STUDY, SERIES, INSTANCE, numbers):
             take(frame.data)
 
 
-def _tls() -> Tls | None:
+def tls() -> Tls | None:
+    """Our settings for the benchmark's authority; ``None`` without TLS."""
     if ca() is None:
         return None
     from aiodicomweb import Tls
@@ -54,59 +61,66 @@ def _tls() -> Tls | None:
 
 def dicomweb_client(url: str, size: int, take: Take) -> None:
     """dicomweb-client: frame by frame."""
-    import requests
     from dicomweb_client import DICOMwebClient
 
-    session = requests.Session()
-    session.verify = ca() or True
-    client = DICOMwebClient(url, session=session)
+    client = DICOMwebClient(url, session=requests_session())
     numbers = list(range(1, size + 1))
     for frame in client.iter_instance_frames(STUDY, SERIES, INSTANCE, numbers):
         take(frame)
 
 
-async def aiohttp_parts(url: str, size: int, take: Take) -> None:
+def requests_session() -> Session:
+    """A session of requests that trusts the benchmark's authority."""
+    import requests
+
+    session = requests.Session()
+    session.verify = ca() or True
+    session.trust_env = False  # or a variable of the environment would come before it
+    return session
+
+
+async def aiohttp_parts(url: str, size: int, take: Take, path: str | None = None) -> None:
     """aiohttp's MultipartReader: part by part."""
     import aiohttp
 
     async with aiohttp.ClientSession() as session:
-        target = url + frames_path(_numbers(size))
-        async with session.get(target, headers={"Accept": ACCEPT}, ssl=_context()) as response:
+        target = url + (path or all_frames(size))
+        async with session.get(target, headers={"Accept": ACCEPT}, ssl=context()) as response:
             reader = aiohttp.MultipartReader.from_response(response)
             while (part := await reader.next()) is not None:
                 take(await part.read())
 
 
-async def aiohttp_raw(url: str, size: int, take: Take) -> None:
+async def aiohttp_raw(url: str, size: int, take: Take, path: str | None = None) -> None:
     """aiohttp without looking at parts."""
     import aiohttp
 
     async with aiohttp.ClientSession() as session:
-        target = url + frames_path(_numbers(size))
-        async with session.get(target, headers={"Accept": ACCEPT}, ssl=_context()) as response:
+        target = url + (path or all_frames(size))
+        async with session.get(target, headers={"Accept": ACCEPT}, ssl=context()) as response:
             async for piece in response.content.iter_any():
                 take(piece)
 
 
-async def httpx_raw(url: str, size: int, take: Take) -> None:
+async def httpx_raw(url: str, size: int, take: Take, path: str | None = None) -> None:
     """httpx without looking at parts."""
     import httpx
 
-    target = url + frames_path(_numbers(size))
+    target = url + (path or all_frames(size))
     async with (
-        httpx.AsyncClient(verify=_context()) as client,
+        httpx.AsyncClient(verify=context()) as client,
         client.stream("GET", target, headers={"Accept": ACCEPT}) as response,
     ):
         async for piece in response.aiter_raw():
             take(piece)
 
 
-def pycurl_raw(url: str, size: int, take: Take) -> None:
+def pycurl_raw(url: str, size: int, take: Take, path: str | None = None) -> None:
     """libcurl without looking at parts."""
     import pycurl
 
     curl = pycurl.Curl()
-    curl.setopt(pycurl.URL, url + frames_path(_numbers(size)))
+    curl.setopt(pycurl.URL, url + (path or all_frames(size)))
     curl.setopt(pycurl.HTTPHEADER, [f"Accept: {ACCEPT}"])
     curl.setopt(pycurl.WRITEFUNCTION, take)
     if ca() is not None:
@@ -115,14 +129,14 @@ def pycurl_raw(url: str, size: int, take: Take) -> None:
     curl.close()
 
 
-def drain(url: str, size: int, take: Take) -> None:
+def drain(url: str, size: int, take: Take, path: str | None = None) -> None:
     """The floor: a blocking socket, read into one buffer that nobody looks at."""
     parts = urlsplit(url)
-    request = f"GET {parts.path}{frames_path(_numbers(size))} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    request = f"GET {parts.path}{path or all_frames(size)} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
     buffer = memoryview(bytearray(BLOCK))
     sock = socket.create_connection((parts.hostname, parts.port))
     if parts.scheme == "https":
-        sock = _context().wrap_socket(sock, server_hostname=parts.hostname)
+        sock = context().wrap_socket(sock, server_hostname=parts.hostname)
     with sock:
         sock.sendall(f"{request}\r\n".encode())
         start = b""
@@ -143,11 +157,8 @@ def drain(url: str, size: int, take: Take) -> None:
             )
 
 
-def _numbers(size: int) -> str:
-    return ",".join(map(str, range(1, size + 1)))
-
-
-def _context() -> SSLContext | bool:
+def context() -> SSLContext | bool:
+    """A context for the benchmark's authority; ``True``, the peers' default, without TLS."""
     if ca() is None:
         return True
     from rig import trust

@@ -32,6 +32,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import delay
 import origin
 
 RESULTS = Path(__file__).parent / "results"
@@ -39,8 +40,38 @@ PEERS = ("aiohttp", "dicomweb-client", "httpx", "pycurl", "h11", "anyio", "pydic
 RUN_LIMIT = 180.0
 """Seconds after which a run is a failure."""
 
-Take: TypeAlias = Callable[[Any], None]
-"""Is handed each piece of payload, in order."""
+
+class Take:
+    """Where payload goes; it is counted, as cheaply as can be."""
+
+    def __init__(self) -> None:
+        self.octets = 0
+
+    def __call__(self, piece: Any) -> None:
+        """Take a piece of payload."""
+        self.octets += len(piece)
+
+    def file(self, path: Path) -> None:
+        """Take a file that was written."""
+        self.octets += path.stat().st_size
+
+
+class CheckedTake(Take):
+    """Makes a checksum of it besides: for runs whose time doesn't count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.crc = 0
+
+    def __call__(self, piece: Any) -> None:
+        """Take a piece of payload, and look at it."""
+        super().__call__(piece)
+        self.crc = zlib.crc32(piece, self.crc)
+
+    def file(self, path: Path) -> None:
+        """Take a file that was written, and read it."""
+        self(path.read_bytes())
+
 
 Work: TypeAlias = Callable[[str, int, Take], Awaitable[None] | None]
 """A contestant: the service's URL, the size of the task, and where payload goes."""
@@ -55,11 +86,13 @@ class Contestant:
         whole: Whether it gives out the payload itself, so that its checksum can be compared; the
             floor gives out what comes over the wire.
         peer: Whether it is a library that users could take instead.
+        case: The one case that it takes part in, if not in all.
     """
 
     work: Work
     whole: bool = True
     peer: bool = True
+    case: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +128,9 @@ class Claim:
         targets: To be reached.
         warm_up: Size of the warm-up.
         tls: Cases that are served over TLS.
+        round_trip: Seconds that a round trip to the origin takes at least.
+        octets: Octets that a task moves, where that is not the payload handed over.
+        prepare: Puts what contestants need into a folder, for tasks of a size.
     """
 
     name: str
@@ -108,6 +144,9 @@ class Claim:
     targets: Sequence[Target] = ()
     warm_up: int = 16
     tls: Sequence[str] = ()
+    round_trip: float = 0.0
+    octets: Callable[[int], int] | None = None
+    prepare: Callable[[Path, int], object] | None = None
 
 
 @dataclass
@@ -135,49 +174,25 @@ class Figures:
 # --- a contestant's process ----------------------------------------------------------------------
 
 
-class Total:
-    """Counts payload, as cheaply as can be."""
-
-    def __init__(self) -> None:
-        self.octets = 0
-
-    def take(self, piece: Any) -> None:
-        """Count a piece."""
-        self.octets += len(piece)
-
-
-class Checksum(Total):
-    """Counts payload and makes a checksum of it: for runs whose time doesn't count."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.crc = 0
-
-    def take(self, piece: Any) -> None:
-        """Count a piece, and look at it."""
-        super().take(piece)
-        self.crc = zlib.crc32(piece, self.crc)
-
-
 def run_contestant(contestant: Contestant, url: str, size: int, warm_up: int, check: bool) -> None:
     """Do the work and print what it took, as JSON."""
-    total = Checksum() if check else Total()
+    take = CheckedTake() if check else Take()
 
     async def go() -> dict[str, Any]:
-        await _call(contestant, f"{url}{warm_up}", warm_up, Total())
+        await _call(contestant, f"{url}{warm_up}", warm_up, Take())
         gc.collect()
         with measured() as figures:
-            await _call(contestant, f"{url}{size}", size, total)
+            await _call(contestant, f"{url}{size}", size, take)
         return figures
 
     result = asyncio.run(go())
-    if isinstance(total, Checksum):
-        result = {"octets": total.octets, "crc": total.crc}
+    if isinstance(take, CheckedTake):
+        result = {"octets": take.octets, "crc": take.crc}
     print(json.dumps(result))
 
 
-async def _call(contestant: Contestant, url: str, size: int, total: Total) -> None:
-    outcome = contestant.work(url, size, total.take)
+async def _call(contestant: Contestant, url: str, size: int, take: Take) -> None:
+    outcome = contestant.work(url, size, take)
     if inspect.isawaitable(outcome):
         await outcome
 
@@ -202,6 +217,16 @@ def _status(name: str) -> int:
         if line.startswith(name + ":"):
             return int(line.split()[1]) * 1024
     raise LookupError(name)
+
+
+def current_case() -> str:
+    """The case that this contestant is in."""
+    return os.environ["BENCHMARK_CASE"]
+
+
+def folder() -> Path:
+    """The folder that the claim prepared."""
+    return Path(os.environ["BENCHMARK_FOLDER"])
 
 
 def trust(ca: str | None = None) -> ssl.SSLContext:
@@ -242,9 +267,13 @@ def _options(claim: Claim) -> argparse.Namespace:
 
 def _measure(claim: Claim, options: argparse.Namespace) -> None:
     cases: dict[str, Any] = {}
-    names = options.only or [*claim.contestants]
     print(f"{claim.title}: {options.size:,} {claim.unit}, {options.rounds} rounds")
     for case in options.case or claim.cases:
+        names = [
+            name
+            for name, contestant in claim.contestants.items()
+            if contestant.case in {None, case} and name in (options.only or claim.contestants)
+        ]
         cases[case] = _measure_case(claim, case, names, options)
     result = {
         "claim": claim.name,
@@ -255,9 +284,14 @@ def _measure(claim: Claim, options: argparse.Namespace) -> None:
         "cases": cases,
     }
     if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"{claim.name}.json"
-        path.write_text(json.dumps(result, indent=1) + "\n")
+        save(result)
+
+
+def save(result: Mapping[str, Any]) -> None:
+    """Keep the result of a claim."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{result['claim']}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def _measure_case(
@@ -265,7 +299,7 @@ def _measure_case(
 ) -> dict[str, Any]:
     figures = {name: Figures() for name in names}
     octets, crc = claim.payload(case, options.size)
-    with serving(claim, case) as (url, environment):
+    with serving(claim, case, options.size) as (url, environment):
 
         def run(name: str, *more: str) -> dict[str, Any]:
             size = str(options.size)
@@ -284,7 +318,9 @@ def _measure_case(
         for target in claim.targets
         if target.case in {None, case} and _is_there(target, figures)
     ]
-    _show(case, octets, figures, ratios)
+    if claim.octets is not None:
+        octets = claim.octets(options.size)
+    show(case, octets, figures, ratios)
     return {
         "octets": octets,
         "figures": {name: asdict(taken) for name, taken in figures.items()},
@@ -314,25 +350,38 @@ def ratio(target: Target, figures: Mapping[str, Figures]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def serving(claim: Claim, case: str) -> Iterator[tuple[str, dict[str, str]]]:
+def serving(claim: Claim, case: str, size: int) -> Iterator[tuple[str, dict[str, str]]]:
     """An origin in a process of its own; its URL, and the environment that contestants need."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = dict(os.environ)
-        command = [sys.executable, sys.argv[0], "--serve", case]
+    with contextlib.ExitStack() as stack:
+        environment = {**os.environ, "BENCHMARK_CASE": case}
+        command = [sys.argv[0], "--serve", case]
         scheme = "http"
         if case in claim.tls:
             scheme = "https"
-            ca, certificate = origin.make_certificates(Path(folder))
+            certificates = stack.enter_context(tempfile.TemporaryDirectory())
+            ca, certificate = origin.make_certificates(Path(certificates))
             environment["BENCHMARK_CA"] = ca
             command += ["--certificate", certificate]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            assert process.stdout is not None
-            port = process.stdout.readline().strip()
-            yield f"{scheme}://127.0.0.1:{port}/", environment
-        finally:
-            process.terminate()
-            process.wait()
+        port = stack.enter_context(_listening(command))
+        if claim.prepare is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            environment["BENCHMARK_FOLDER"] = str(folder)
+            claim.prepare(folder, max(size, claim.warm_up))
+        if claim.round_trip:
+            port = stack.enter_context(_listening([delay.__file__, port, str(claim.round_trip)]))
+        yield f"{scheme}://127.0.0.1:{port}/", environment
+
+
+@contextlib.contextmanager
+def _listening(command: Sequence[str]) -> Iterator[str]:
+    """A process that listens; the port, which it prints first."""
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _child(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
@@ -362,12 +411,13 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _show(
+def show(
     case: str,
     octets: int,
     figures: Mapping[str, Figures],
     ratios: Sequence[Mapping[str, Any]],
 ) -> None:
+    """Print the figures of a case, the fastest first, and its ratios."""
     print(f"\n{case}\n{'':24}{'seconds: median, least, most':^30}{'MB/s':>7}", end="")
     print(f"{'cpu s':>8}{'faults':>9}{'MiB grown':>11}")
     for name, taken in sorted(figures.items(), key=lambda item: min(item[1].seconds)):
