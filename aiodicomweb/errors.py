@@ -78,8 +78,9 @@ class DicomWebError(Exception):
     Attributes:
         message: What went wrong, without data of patients.
         hint: What a human can do about it; empty where there is nothing to advise.
-        complete: Number of parts (instances, frames, bulk data) that had been delivered whole
-            when the error ended a stream; ``None`` where no stream was being read.
+        complete: Number of parts (instances, frames, bulk data; search results or metadata that
+            were iterated) that had been delivered whole when the error ended a stream; ``None``
+            where no stream was being read, as where results are awaited.
     """
 
     default_hint: ClassVar[str] = ""
@@ -208,15 +209,25 @@ class ConnectFailed(TransportError, ConnectionError):
 
 
 class ConnectionLost(TransportError, ConnectionError):
-    """The peer went away in the middle of a message.
+    """The peer went away in the middle of a message; or the client was closed meanwhile.
 
     Attributes:
         expected: Octets that were still to come, where the framing tells; else ``None``.
+        stale: Whether the connection was kept from an earlier request, and nothing of an answer
+            came: the peer may have closed it before it saw this one.
     """
 
-    def __init__(self, message: str = "", *, expected: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        expected: int | None = None,
+        stale: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(message, **kwargs)
         self.expected: int | None = expected
+        self.stale: bool = stale
 
     def describe(self) -> str:
         """Add how much was missing."""
@@ -503,6 +514,10 @@ class FrameMismatch(ContentError):
         asked: The 1-based frame numbers asked for.
         missing: Those of them that did not arrive.
         received: Number of parts received.
+        by_place: Numbers of frames that arrived without saying which they are, so that nothing
+            but their place in the answer told it. With other frames in the answer than were asked
+            for they may be others than these, those that were iterated over among them; and
+            ``missing`` may name one of them.
     """
 
     def __init__(
@@ -512,20 +527,28 @@ class FrameMismatch(ContentError):
         asked: Sequence[int] = (),
         missing: Sequence[int] = (),
         received: int = 0,
+        by_place: Sequence[int] = (),
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.asked: tuple[int, ...] = tuple(asked)
         self.missing: tuple[int, ...] = tuple(missing)
         self.received: int = received
+        self.by_place: tuple[int, ...] = tuple(by_place)
 
     def describe(self) -> str:
-        """Count, and name the missing ones."""
+        """Count, and name the missing ones and those in doubt."""
         text = f"{super().describe()}: asked for {len(self.asked)} frames, got {self.received}"
         if self.missing:
-            shown = ", ".join(map(str, self.missing[:10]))
-            text += f"; missing {shown}" + (", …" if len(self.missing) > 10 else "")
+            text += f"; missing {_first_ten(self.missing)}"
+        if self.by_place:
+            shown = _first_ten(self.by_place)
+            text += f"; told by place alone, and perhaps other frames: {shown}"
         return text
+
+
+def _first_ten(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
 
 
 class JsonModelError(ContentError):

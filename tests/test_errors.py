@@ -217,6 +217,16 @@ def test_many_missing_frames_are_abridged() -> None:
     assert "missing 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …" in str(error)
 
 
+def test_frames_in_doubt_are_named() -> None:
+    """Numbers that are told by place alone are not taken for sure, nor what is missing by them."""
+    error = FrameMismatch("frames", asked=range(1, 101), received=12, by_place=range(1, 13))
+
+    assert str(error).endswith(
+        "got 12; told by place alone, and perhaps other frames: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …"
+    )
+    assert "place" not in str(FrameMismatch("frames", asked=[1, 2], missing=[2], received=1))
+
+
 def test_an_excerpt_is_short() -> None:
     """At most 64 octets of the peer's are kept."""
     assert b"x" * 64 == ProtocolError("illegal", excerpt=b"x" * 1000).excerpt

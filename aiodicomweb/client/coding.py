@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ..http import Request
+from ..http import Request
 
 __all__ = ["with_coding"]
 
@@ -25,4 +21,5 @@ def with_coding(request: Request) -> Request:
         return request
     is_text = any(text in accepted for text in _TEXTS)
     coding = "gzip, deflate" if is_text else "identity"
-    return replace(request, headers=request.headers.add("Accept-Encoding", coding))
+    headers = request.headers.add("Accept-Encoding", coding)
+    return Request(request.method, request.url, headers, request.body)

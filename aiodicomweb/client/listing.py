@@ -14,11 +14,12 @@ from ..services.transaction import json_objects
 from .inventory import Inventory
 from .ladder import Kind
 from .negotiation import may_be_json, negotiate
+from .patience import Patience
 from .resumption import NotResumable
 
 if TYPE_CHECKING:
     from ..http import URL, Headers, Request
-    from ..net import Deadlines
+    from .course import Course
     from .session import Session
 
 __all__ = ["Listing"]
@@ -29,7 +30,7 @@ _MOST_INSTANCES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Asks for the instances of a study or series: by a search, else by their metadata.
+    """Asks for the instances of a study or series: by a search, and if need be by their metadata.
 
     Attributes:
         session: Sends the requests.
@@ -40,7 +41,7 @@ class Listing:
     """
 
     session: Session
-    deadlines: Deadlines
+    deadlines: Course
     request: RetrieveRequest
     qido: URL
     target: Selector
@@ -48,8 +49,10 @@ class Listing:
     async def __call__(self, known: set[str]) -> dict[str, str]:
         """SOP to Series Instance UIDs of all instances.
 
-        A list is believed if nothing casts doubt on it and the other way, if it was tried
-        before, names no others; or if both together have as many as the archive says there are.
+        What is listed is all if there are as many as the archive says. Where it doesn't say how
+        many, pages of a search that led to an empty one, with nothing that casts doubt on them,
+        have to do. Metadata have no pages: one that leaves instances out looks like one that
+        doesn't.
 
         Args:
             known: SOP Instance UIDs that must be among them. An archive that lists others than
@@ -59,20 +62,19 @@ class Listing:
             NotResumable: Neither way surely gives them all.
         """
         most = min(self.session.limits.parts, _MOST_INSTANCES)
-        everything = Inventory(self.target.series, most)
+        listed = Inventory(self.target.series, most)
         reason: Exception | None = None
-        for way in (self._search, self._metadata):
-            listed = Inventory(self.target.series, most)
+        for way in (self._search, self._count, self._metadata):
             try:
                 await way(listed)
             except (DicomWebError, ValueError) as error:
                 reason = error
-                listed.doubted = True
-            everything.merge(listed)
-            same = listed.instances.keys() == everything.instances.keys()
-            whole = same and not listed.doubted and not everything.is_short
-            if known <= everything.instances.keys() and (whole or everything.is_counted):
-                return everything.instances
+                # Of a list that failed some may be missing; a number is just not known.
+                if way != self._count:
+                    listed.doubt()
+            paged = way == self._count and not listed.doubted and not listed.is_short
+            if (paged or listed.is_counted) and known <= listed.instances.keys():
+                return listed.instances
         raise NotResumable("no list of the instances is surely whole") from reason
 
     async def _search(self, listed: Inventory) -> None:
@@ -90,6 +92,23 @@ class Listing:
             offset += len(objects)
         raise LimitExceeded("the search does not end", limit="pages", value=most)
 
+    async def _count(self, listed: Inventory) -> None:
+        """Ask for the number of instances, where the list of them doesn't have it.
+
+        Results of a search for studies or series have it (PS3.18 Tables 10.6.3-3 and -4).
+        """
+        if listed.is_told:
+            return
+        study, series = self.target.study or "", self.target.series
+        request = SearchRequest(
+            self.qido,
+            Selector("") if series is None else Selector(study, ""),
+            {"StudyInstanceUID": study} if series is None else {"SeriesInstanceUID": series},
+            headers=self._headers,
+        )
+        response = await self._fetch(request.to_http(), Kind.SEARCH)
+        listed.count(parse_results(response), study)
+
     async def _metadata(self, listed: Inventory) -> None:
         request = RetrieveRequest(
             self.request.base_url, self.target, Resource.METADATA, headers=self._headers
@@ -102,13 +121,17 @@ class Listing:
         return self.request.headers.without("Accept")
 
     async def _fetch(self, request: Request, kind: Resource | Kind) -> Response:
-        _, incoming = await negotiate(
-            self.session.forms,
-            partial(self.session.open, deadlines=self.deadlines),
-            request,
-            kind,
-            may_be_json,
-        )
-        head = incoming.response
-        body = bytes(await incoming.read_all())
-        return Response(head.status, head.headers, body, head.reason)
+        """The answer to a request; where it breaks off, that to another attempt."""
+        patience = Patience(self.session.retry, self.deadlines)
+        opener = partial(self.session.open, deadlines=self.deadlines)
+        while True:
+            forms = self.session.forms
+            _, incoming = await negotiate(forms, opener, request, kind, may_be_json)
+            try:
+                body = bytes(await incoming.read_all())
+            except DicomWebError as error:
+                if not await patience.outlasts(error, incoming):
+                    raise
+                continue
+            head = incoming.response
+            return Response(head.status, head.headers, body, head.reason)

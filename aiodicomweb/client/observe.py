@@ -31,6 +31,7 @@ from .events import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..errors import DicomWebError
     from ..http import Origin, Request
     from ..net.connection import Connection
     from ..wire import PartHead
@@ -90,13 +91,17 @@ class Observer:
         """Whether somebody is told of requests that go well."""
         return bool(self._hooks) or _log.isEnabledFor(logging.DEBUG)
 
-    def watch(self, request: Request, call: int) -> Watch | None:
+    def watch(self, request: Request, call: int, before: Watch | None = None) -> Watch | None:
         """What tells of a request and all that it takes; ``None`` if nobody wants to know.
 
         Args:
             request: The caller's, without credentials.
             call: Number of the call.
+            before: What told of the call's request before: it tells of this one as well if that
+                broke off, and is sent again.
         """
+        if before is not None and before.goes_on_with(request):
+            return before
         if self._hooks or _log.isEnabledFor(logging.INFO):
             return Watch(self, request, call)
         return None
@@ -168,7 +173,7 @@ class Watch:
         call: Number of the call.
     """
 
-    __slots__ = ("_call", "_latest", "_observer", "_request", "_resends")
+    __slots__ = ("_broken", "_call", "_latest", "_observer", "_request", "_resends")
 
     def __init__(self, observer: Observer, request: Request, call: int) -> None:
         self._observer = observer
@@ -176,6 +181,7 @@ class Watch:
         self._call = call
         self._latest = 0
         self._resends = 0
+        self._broken = False
 
     def begin(self, request: Request, *, for_token: bool = False) -> Exchange | None:
         """A request is about to be sent; what tells of it, if somebody wants to know."""
@@ -184,21 +190,46 @@ class Watch:
         self._resends += not for_token
         if not self._observer.wants_all:
             return None
-        facts = self._facts(request)
-        if for_token:
-            facts["transaction"] = Transaction.AUTHENTICATE
+        facts = self._facts(request, for_token=for_token)
         return Exchange(self._observer, facts, request, resends)
 
-    def retried(self, attempt: Attempt, wait: float) -> None:
+    def retried(self, attempt: Attempt, wait: float, *, for_token: bool = False) -> None:
         """The attempt has failed, and another one follows."""
         outcome, status, error = attempt.outcome, None, None
         if isinstance(outcome, Response):
             status = outcome.status
         else:
             error = type(outcome).__name__
-        facts, now = self._facts(attempt.request), time.monotonic()
+        facts, now = self._facts(attempt.request, for_token=for_token), time.monotonic()
         self._observer.tell(
             RequestRetried(**facts, time=now, status=status, error=error, wait=wait)
+        )
+
+    def broke_off(self, request: Request, failure: DicomWebError, wait: float) -> None:
+        """The response's body has, and is asked for again, or what is missing of it.
+
+        Args:
+            request: What it answers, as it was sent.
+            failure: What ended it.
+            wait: Seconds until then.
+        """
+        self._broken = True
+        facts, now = self._facts(request), time.monotonic()
+        error = type(failure).__name__
+        self._observer.tell(RequestRetried(**facts, time=now, status=None, error=error, wait=wait))
+
+    def goes_on_with(self, request: Request) -> bool:
+        """Whether a request of the call is this one again, whose body broke off.
+
+        It may be for a range of octets. Other frames or instances, another form of ``Accept``,
+        or a list of what is missing are requests of their own.
+        """
+        before = self._request
+        broken, self._broken = self._broken, False
+        return (
+            broken
+            and (before.method, before.url) == (request.method, request.url)
+            and before.headers.get("Accept") == request.headers.get("Accept")
         )
 
     def redirected(self, request: Request, status: int, target: Origin) -> None:
@@ -206,12 +237,13 @@ class Watch:
         facts, now = self._facts(request), time.monotonic()
         self._observer.tell(RequestRedirected(**facts, time=now, status=status, target=target))
 
-    def _facts(self, request: Request) -> dict[str, Any]:
+    def _facts(self, request: Request, *, for_token: bool = False) -> dict[str, Any]:
         """What is common to events about the latest request."""
+        authenticates = Transaction.AUTHENTICATE if for_token else None
         return {
             "call": self._call,
             "request": self._latest,
-            "transaction": _transaction(self._request),
+            "transaction": authenticates or _transaction(self._request),
             "method": request.method,
             "origin": request.url.origin,
             "route": _template(request.url.path),

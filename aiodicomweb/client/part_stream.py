@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..dicom.part10 import PEEK_OCTETS
-from ..errors import DicomWebError, FramingError, StatusError
-from ..wire import PartHead
+from ..errors import DicomWebError, FramingError, LimitExceeded, ProtocolError, StatusError
+from ..http import MediaType
+from ..wire import PartHead, land
 from .patience import Patience
-from .resume import Stretch
+from .resume import Stretch, part_headers
 from .resumption import NotResumable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ..http import Request, Response
-    from ..net import Deadlines, Incoming
+    from ..http import Headers, Request, Response
+    from ..net import Incoming
+    from ..wire import Allocator, WholePart
+    from .course import Course
     from .resumption import Resumption
     from .retry import Retry
 
 __all__ = ["PartStream"]
+
+_OCTETS = MediaType("application", "octet-stream")
 
 _HANDED_OUT = (
     "octets of this part were handed out, and nothing tells that others belong to them; "
@@ -33,9 +39,9 @@ class PartStream:
 
     When a response breaks off, what is missing is asked for and its parts follow, as often as
     :class:`~aiodicomweb.Retry` lets it; what was handed out is not handed out again. A part
-    that broke off while it was read whole is fetched anew. One that was read in pieces goes on
-    if the server can, else its reader gets the error. What can't go on raises the error that
-    broke it off.
+    that broke off goes on where it ended, if the server can. Else one that was read whole is
+    fetched anew, and the reader of one that was read in pieces gets the error. What can't go on
+    raises the error that broke it off.
 
     Args:
         request: What was asked.
@@ -44,10 +50,12 @@ class PartStream:
         resumption: What to ask for then; ``None`` for nothing.
         retry: How often, and when.
         deadlines: Of the call.
+        most: The most octets of a part that is read whole.
 
     Attributes:
         part_number: Number of the current part, over all responses; 0 before the first.
         ended: Whether all parts were handed out.
+        renewed: What the current part says, if it was fetched anew; else ``None``.
     """
 
     __slots__ = (
@@ -55,11 +63,16 @@ class PartStream:
         "_failure",
         "_farthest",
         "_given",
+        "_headers",
         "_incoming",
+        "_media_type",
+        "_most",
+        "_octets",
         "_opener",
         "_over",
         "_patience",
         "_progress",
+        "_ready",
         "_request",
         "_resumed",
         "_resumption",
@@ -69,10 +82,12 @@ class PartStream:
         "_until",
         "ended",
         "part_number",
+        "renewed",
     )
 
     part_number: int
     ended: bool
+    renewed: Headers | None
 
     def __init__(
         self,
@@ -81,18 +96,24 @@ class PartStream:
         opener: Callable[[Request], Awaitable[Incoming]],
         resumption: Resumption | None,
         retry: Retry,
-        deadlines: Deadlines,
+        deadlines: Course,
+        most: int,
     ) -> None:
         self._request = request
         self._incoming = incoming
         self._opener = opener
         self._resumption = resumption if retry.attempts > 1 else None
         self._patience = Patience(retry, deadlines)
+        self._most = most
         self._failure: DicomWebError | None = None
         self._resumed: DicomWebError | None = None  # what broke off last
         self._progress = 0  # at the last failure
         self._complete = 0  # whole parts of earlier responses
         self._start = b""
+        self._ready: deque[WholePart] = deque()
+        self._headers: Headers | None = None
+        self._media_type = _OCTETS
+        self._octets: memoryview | None = None  # of the current part, if it came from there
         self._begin_part()
         self.part_number = 0
         self.ended = False
@@ -101,6 +122,16 @@ class PartStream:
     def response(self) -> Response:
         """The head of the current response."""
         return self._incoming.response
+
+    def media_type_of(self, headers: Headers) -> MediaType:
+        """What a part says of itself, completed by what the message says of its parts.
+
+        Args:
+            headers: Of the part. Parts with the same head share them.
+        """
+        if headers is not self._headers:
+            self._headers, self._media_type = headers, _part_media_type(headers, self.response)
+        return self._media_type
 
     @property
     def open(self) -> bool:
@@ -125,6 +156,7 @@ class PartStream:
         """
         if self._failure is not None:
             raise self._failure
+        self._octets = None
         while not self.ended:
             try:
                 head = await self._advance()
@@ -141,14 +173,43 @@ class PartStream:
                 return PartHead(head.headers, self.part_number)
         return None
 
-    async def read_part(self) -> memoryview:
+    def next_ready(self) -> PartHead | None:
+        """The next part's head, if the part is here whole; else :meth:`next_part` waits for it.
+
+        Its octets are read as those of any other.
+        """
+        if not self._ready and not self._take_ready():
+            return None
+        head, self._octets = self._ready.popleft()
+        self.part_number = head.number
+        if self._resumption is not None:
+            self._resumption.take(head, b"")
+        return head
+
+    def _take_ready(self) -> bool:
+        """Take the parts that are here whole, unless they must be looked at one by one."""
+        if self._resumed is not None or (self._resumption is not None and self._resumption.looks):
+            return False
+        parts = self._incoming.take_ready()
+        if parts:
+            self._begin_part()
+            self._ready.extend(parts)
+        return bool(parts)
+
+    async def read_part(self, allocator: Allocator | None = None) -> memoryview:
         """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
+        if self._octets is not None:
+            octets, self._octets = self._octets, None
+            return octets if allocator is None else land(octets, allocator)
         while True:
             try:
-                return await self._incoming.read_part()
+                return await self._incoming.read_part(allocator)
             except DicomWebError as error:
                 if self._resumption is not None and not self._resumption.restarts:
                     raise
+                if self._stretch is not None:
+                    octets = await self._complete_part(error)
+                    return octets if allocator is None else land(octets, allocator)
                 await self._restart(error)
 
     async def read_chunk(
@@ -163,6 +224,9 @@ class PartStream:
         Raises:
             DicomWebError: As :meth:`next_part`.
         """
+        if self._octets is not None:
+            octets, self._octets = self._octets, memoryview(b"")
+            return octets or None
         while not self._over:
             try:
                 chunk = await self._read_on()
@@ -190,6 +254,27 @@ class PartStream:
 
     # --- the current part ------------------------------------------------------------------------
 
+    async def _complete_part(self, error: DicomWebError) -> memoryview:
+        """The current part whole, of which some octets came before it broke off."""
+        arrived = self._incoming.take_arrived()
+        octets = bytearray()
+
+        async def rewind() -> None:
+            octets.clear()
+
+        self._hand_out(len(arrived))
+        await self._take_up(error, rewind)
+        if self._given:  # else it begins anew
+            octets += arrived
+        del arrived  # it may be as large as all that follows
+        while (chunk := await self.read_chunk(rewind)) is not None:
+            if len(octets) + len(chunk) > self._most:
+                raise self._fail(
+                    LimitExceeded("the body is too long for memory", limit="part", value=self._most)
+                )
+            octets += chunk
+        return memoryview(octets).toreadonly()
+
     def _begin_part(self) -> None:
         self._stretch = Stretch.of(self._incoming.response)
         self._given = 0  # octets that were handed out in pieces
@@ -197,6 +282,7 @@ class PartStream:
         self._skip = 0  # octets to come that were handed out already
         self._until: int | None = None  # how far a response leads that goes on within it
         self._over = False  # nothing is missing, though no response says that it ended
+        self.renewed = None
 
     async def _read_on(self) -> memoryview | None:
         """The next piece without what was handed out before, perhaps empty; ``None`` at the end.
@@ -242,23 +328,35 @@ class PartStream:
         if self._given and self._stretch is not None:
             await self._continue(error, self._stretch, rewind)
         elif not self._given or rewind is not None:
-            await self._restart(error)
-            if self._given and rewind is not None:
-                await rewind()
-            self._given = 0
+            await self._begin_anew(await self._pause(error), error, rewind)
         else:
             self._count(error)
             raise self._fail(error, _HANDED_OUT)
 
+    async def _begin_anew(
+        self,
+        resumption: Resumption,
+        error: DicomWebError,
+        rewind: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        """Fetch the current part anew, and forget what came of it."""
+        await self._fetch_anew(resumption, error)
+        if self._given and rewind is not None:
+            await rewind()
+        self._given = 0
+
     async def _restart(self, error: DicomWebError) -> None:
         """Fetch the current part anew."""
+        await self._fetch_anew(await self._pause(error), error)
+
+    async def _fetch_anew(self, resumption: Resumption, error: DicomWebError) -> None:
         while True:
-            resumption = await self._pause(error)
             await self._ask(resumption.again, error)
             try:
                 is_again = await self._is_again(resumption)
             except DicomWebError as latest:
                 error = latest
+                await self._pause(error)
                 continue
             if not is_again:
                 raise self._fail(error)
@@ -278,16 +376,28 @@ class PartStream:
             self._over = True
             return
         try:
-            self._incoming = await self._opener(stretch.request(self._request, self._given))
+            incoming = await self._opener(stretch.request(self._request, self._given))
         except DicomWebError as reason:
-            if isinstance(reason, StatusError) and stretch.ends_at(self._given, reason):
+            if not isinstance(reason, StatusError):
+                raise self._fail(error) from reason
+            if stretch.ends_at(self._given, reason):
                 self._over = True
                 return
-            raise self._fail(error) from reason
-        skipped = stretch.skipped(self.response, self._given)
-        anew = skipped is None and self.response.status == 200 and rewind is not None
+            if rewind is None:
+                raise self._fail(error) from reason
+            await self._begin_anew(resumption, error, rewind)
+            return
+        skipped = stretch.skipped(incoming.response, self._given)
+        # All octets are no range that the caller asked for: that is asked for again.
+        is_all = incoming.response.status == 200 and "Range" not in self._request.headers
+        anew = skipped is None and is_all and rewind is not None
         if skipped is None and not anew:
-            raise self._fail(error, _HANDED_OUT)
+            incoming.close()
+            if rewind is None:
+                raise self._fail(error, _HANDED_OUT)
+            await self._begin_anew(resumption, error, rewind)
+            return
+        self._incoming = incoming
         try:
             is_there = await self._is_again(resumption) if anew else await self._advance(look=False)
         except DicomWebError as reason:
@@ -304,7 +414,10 @@ class PartStream:
     async def _is_again(self, resumption: Resumption) -> bool:
         """Whether the response's first part is the current part again."""
         head = await self._advance()
-        return head is not None and resumption.is_again(head, self._start)
+        if head is None or not resumption.is_again(head, self._start):
+            return False
+        self.renewed = part_headers(head.headers, self.response)
+        return True
 
     # --- responses -------------------------------------------------------------------------------
 
@@ -322,7 +435,8 @@ class PartStream:
 
     async def _follow(self) -> None:
         """A response was read to its end: go on with the next, if one is needed."""
-        self._complete += self._incoming.part_number
+        if self.response.status != 204:  # which has no part
+            self._complete += self._incoming.part_number
         resumption, error = self._resumption, self._resumed
         self.ended = (
             resumption is None
@@ -388,3 +502,17 @@ def _framing_error(message: str) -> FramingError:
     error = FramingError(message)
     error.complete = 0  # of the parts of a response that brings the rest of one
     return error
+
+
+def _part_media_type(headers: Headers, response: Response) -> MediaType:
+    message = response.media_type
+    root = message.root if message is not None else None
+    try:
+        own = MediaType.parse(headers.get("Content-Type", ""))
+    except ProtocolError:
+        return root or _OCTETS
+    if own.transfer_syntax is None and message is not None and root is not None:
+        syntax = message.transfer_syntax
+        if syntax is not None and own.essence == root.essence:
+            return own.with_parameters({"transfer-syntax": syntax})
+    return own

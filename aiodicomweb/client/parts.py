@@ -9,10 +9,10 @@ import anyio.to_thread
 
 from ..dicom.part10 import PEEK_OCTETS, decode, is_dicom, peek_instance_uid
 from ..dicom.uids import default_transfer_syntax, is_uid
-from ..errors import ContentError, Part10Error, ProtocolError
-from ..http import MediaType
+from ..errors import ContentError, Part10Error
 from ..services import BulkData, Representation
 from .draft import Draft
+from .resume import part_headers
 
 if TYPE_CHECKING:
     import os
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from ..http import Headers
-    from ..wire import PartHead
+    from ..wire import Allocator, PartHead
     from .part_stream import PartStream
 
 __all__ = ["BulkDataPart", "Instance", "Part"]
-
-_OCTETS = MediaType("application", "octet-stream")
 
 
 class Part:
@@ -46,7 +44,7 @@ class Part:
         self.headers: Headers = head.headers
         self.number: int = head.number
         self._stream = stream
-        self._media_type = _part_media_type(head.headers, stream)
+        self._media_type = stream.media_type_of(head.headers)
         self._read = False
 
     @property
@@ -70,17 +68,24 @@ class Part:
         """``Content-Location`` of the part, if any: not checked, may be relative."""
         return self.headers.get("Content-Location")
 
-    async def read(self) -> memoryview:
+    async def read(self, *, allocator: Allocator | None = None) -> memoryview:
         """The octets, whole: read-only, and yours.
 
+        Args:
+            allocator: Is called with their number once they have arrived, and gives the memory
+                that they are copied to, writable and contiguous: a ``bytearray``, an array of
+                numpy, a piece of shared or pinned memory. It is yours, and only read-only views
+                of it are given out here. Nothing is asked for a part of no octets.
+
         Raises:
+            ValueError: The allocator gave too little memory, or none that can be written to.
             MultipartError: The part or the body is cut short.
             FramingError: The response is cut short.
             ConnectionLost: The connection broke.
             LimitExceeded: The part is longer than ``Limits.part``.
         """
         self._begin()
-        return await self._stream.read_part()
+        return await self._stream.read_part(allocator)
 
     def __aiter__(self) -> Self:
         """Iterate over pieces of the octets, as they arrive.
@@ -124,10 +129,9 @@ class BulkDataPart(Part):
         Raises:
             ContentError: A range of octets is not what it says. Further like :meth:`Part.read`.
         """
-        headers = self.headers
-        if self._stream.response.status != 206:
-            headers = headers.without("Content-Range")  # there it says nothing (RFC 9110 §14.4)
-        return BulkData.from_part(await self.read(), self._media_type, headers)
+        headers = part_headers(self.headers, self._stream.response)
+        data = await self.read()
+        return BulkData.from_part(data, self._media_type, self._stream.renewed or headers)
 
 
 class Instance(Part):
@@ -212,18 +216,3 @@ def _file_name(start: bytearray) -> str:
     if not is_uid(uid):
         raise ContentError("an instance's SOP Instance UID is no UID, and can't be a file's name")
     return f"{uid}.dcm"
-
-
-def _part_media_type(headers: Headers, stream: PartStream) -> MediaType:
-    """What the part says of itself, completed by what the message says of its parts."""
-    message = stream.response.media_type
-    root = message.root if message is not None else None
-    try:
-        own = MediaType.parse(headers.get("Content-Type", ""))
-    except ProtocolError:
-        return root or _OCTETS
-    if own.transfer_syntax is None and message is not None and root is not None:
-        syntax = message.transfer_syntax
-        if syntax is not None and own.essence == root.essence:
-            return own.with_parameters({"transfer-syntax": syntax})
-    return own

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from ..errors import ConnectionLost
 from .resume import is_cut
 
 if TYPE_CHECKING:
     from ..errors import DicomWebError
-    from ..net import Deadlines, Incoming
+    from ..net import Incoming
+    from .course import Course
     from .retry import Retry
 
 __all__ = ["Patience"]
@@ -27,7 +29,7 @@ class Patience:
 
     __slots__ = ("_deadlines", "_retry")
 
-    def __init__(self, retry: Retry, deadlines: Deadlines) -> None:
+    def __init__(self, retry: Retry, deadlines: Course) -> None:
         self._retry = retry
         self._deadlines = deadlines
 
@@ -36,7 +38,7 @@ class Patience:
         self._deadlines.failures = 0
 
     async def outlasts(self, error: DicomWebError, incoming: Incoming) -> bool:
-        """Wait before another attempt; false if none may be made.
+        """Wait before another attempt, and tell of it; false if none may be made.
 
         Args:
             error: What ended the body.
@@ -55,5 +57,10 @@ class Patience:
         )
         if wait is None or wait >= deadlines.left:
             return False
-        await deadlines.pause(wait)
+        if deadlines.watch is not None:
+            deadlines.watch.broke_off(incoming.request, error, wait)
+        try:
+            await deadlines.pause(wait)
+        except ConnectionLost:  # the client was closed, for good
+            return False
         return True

@@ -29,7 +29,8 @@ class Frame:
     Attributes:
         data: The frame's octets, read-only and yours: a native frame, or a compressed stream
             without item tags. ``bytes(frame)`` copies them.
-        number: Its 1-based number.
+        number: Its 1-based number: the one that the part says, else that of its place among
+            those asked for, which holds once the call came to its end without ``FrameMismatch``.
         media_type: Such as ``image/jpeg`` or ``application/octet-stream``, in lower case.
         transfer_syntax: UID of the transfer syntax that the octets are in; where the server
             does not tell, the default of the media type, or ``None``.

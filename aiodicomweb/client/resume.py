@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..http import Headers, Response
     from .results import Frame
 
-__all__ = ["Frames", "Remaining", "Stretch", "instance_uid", "is_cut"]
+__all__ = ["Frames", "Remaining", "Stretch", "instance_uid", "is_cut", "part_headers"]
 
 _HELD_FRAMES = 16
 """Frames that are held at a time: native ones of a mammogram have 30 MB."""
@@ -127,13 +127,16 @@ class Frames:
     Attributes:
         asked: As given.
         arrived: The numbers of those that arrived, in order.
+        by_place: Those of them that nothing but their place told, of an answer that wasn't held
+            until it was clear that it fits.
         ready: Frames that may be handed out.
     """
 
-    __slots__ = ("_asking", "_before", "_held", "_named", "arrived", "asked", "ready")
+    __slots__ = ("_asking", "_before", "_held", "_named", "arrived", "asked", "by_place", "ready")
 
     asked: tuple[int, ...]
     arrived: list[int]
+    by_place: list[int]
     ready: deque[Frame]
 
     def __init__(self, asked: Sequence[int]) -> None:
@@ -142,6 +145,7 @@ class Frames:
         self._held: list[Frame] = []
         self._named = True  # whether all frames were, so far
         self.arrived = []
+        self.by_place = []
         self.ready = deque()
 
     @property
@@ -181,6 +185,8 @@ class Frames:
         else:
             self.arrived.append(frame.number)
             self.ready.append(frame)
+            if not named:
+                self.by_place.append(frame.number)
 
     def ask(self, *, ended: bool = False) -> tuple[int, ...]:
         """Those to ask for now, in a request of their own.
@@ -264,7 +270,8 @@ class Stretch:
         rest = Stretch.of(response)
         if response.status == 206:
             return 0 if self._goes_on(response, given) else None
-        if rest is None or self.first != 0 or not self._is_same(rest):
+        is_whole = self.length == self.complete_length
+        if rest is None or not is_whole or not self._is_same(rest):
             return None
         return given if rest.length is None or rest.length >= given else None
 
@@ -291,10 +298,14 @@ class Stretch:
         return whole is not None and whole.complete_length == self.first + given
 
     def _goes_on(self, response: Response, given: int) -> bool:
-        rest, tag = _content_range(response), response.headers.get("ETag")
+        rest = _content_range(response)
         if rest is None or not _is_plain(response):
             return False
-        same = tag is None or self.validator in (tag, response.headers.get("Last-Modified"))
+        # A validator that is left out proves nothing: some servers don't know If-Range.
+        field = "ETag" if self.validator.startswith('"') else "Last-Modified"
+        same = response.headers.get(field) == self.validator
+        # A type may be left out (RFC 9110 §15.3.7).
+        same &= response.headers.get("Content-Type", self.content_type) == self.content_type
         lengths = {self.complete_length, rest.complete_length} - {None}
         last = self.completed(response).last
         # Where nobody tells the end, what comes might be taken for all.
@@ -304,6 +315,11 @@ class Stretch:
     def _is_same(self, other: Stretch) -> bool:
         same = self.validator == other.validator and self.content_type == other.content_type
         return same and len({self.complete_length, other.complete_length} - {None}) <= 1
+
+
+def part_headers(headers: Headers, response: Response) -> Headers:
+    """What a part says; only in a 206 ``Content-Range`` says anything (RFC 9110 §14.4)."""
+    return headers if response.status == 206 else headers.without("Content-Range")
 
 
 def _is_plain(response: Response) -> bool:

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from ..wire import PartHead
     from .resume import Frames
 
-__all__ = ["FrameResumption", "NotResumable", "OneResumption", "Resumption", "StudyResumption"]
+__all__ = [
+    "FrameResumption",
+    "NotResumable",
+    "OneResumption",
+    "Resumption",
+    "StudyResumption",
+    "of_selector",
+]
 
 _GONE = frozenset({404, 410})
 
@@ -287,7 +294,13 @@ def narrowed(request: RetrieveRequest, sent: Request, selector: Selector) -> Req
         sent: The request as it was sent.
         selector: What to ask for now.
     """
-    own = RetrieveRequest(
+    own = of_selector(request, selector)
+    return with_accept(own.to_http(), sent.headers.get("Accept", "*/*"))
+
+
+def of_selector(request: RetrieveRequest, selector: Selector) -> RetrieveRequest:
+    """The same retrieval of something else."""
+    return RetrieveRequest(
         request.base_url,
         selector,
         request.resource,
@@ -295,4 +308,3 @@ def narrowed(request: RetrieveRequest, sent: Request, selector: Selector) -> Req
         parameters=request.parameters,
         headers=request.headers,
     )
-    return with_accept(own.to_http(), sent.headers.get("Accept", "*/*"))

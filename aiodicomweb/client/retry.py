@@ -1,4 +1,7 @@
-"""When a request is repeated, and how long to wait before: pure decisions.
+"""What is sent again, when, and how long to wait before: pure decisions.
+
+A request is sent again at once where that says nothing of the server's health
+(:func:`resend`), and as an attempt of :class:`Retry` where it does (:func:`may_repeat`).
 
 What is safe to repeat (RFC 9110 §9.2) is repeated when an attempt failed in a way that passes.
 What has an effect is repeated only if the server surely did nothing. ``DELETE`` counts among it:
@@ -7,9 +10,10 @@ it is idempotent, but the answer to the second one, 404, would deny what the fir
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .._util import is_number, is_whole_number
 from ..errors import (
     ConfigurationError,
     ConnectFailed,
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from ..errors import TransportError
     from ..http import Request
 
-__all__ = ["RETRIED_STATUSES", "Attempt", "Retry", "may_repeat"]
+__all__ = ["RETRIED_STATUSES", "Attempt", "Retry", "may_repeat", "resend"]
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that pass: the server, or a gateway before it, was busy or fell over."""
@@ -82,10 +86,15 @@ class Retry:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        if self.attempts < 1:
-            raise ConfigurationError("Retry.attempts must be at least 1")
+        if not is_whole_number(self.attempts) or self.attempts < 1:
+            raise ConfigurationError("Retry.attempts must be a whole number, and at least 1")
+        for name in ("budget", "first", "longest"):
+            if not is_number(getattr(self, name)):
+                raise ConfigurationError(f"Retry.{name} must be a number of seconds")
         if min(self.budget, self.first, self.longest) < 0:
             raise ConfigurationError("the seconds of a Retry can't be negative")
+        if not isinstance(self.stores, bool):
+            raise ConfigurationError("Retry.stores must be True or False")
 
     def wait(
         self, attempt: int, *, waited: float, chance: float, retry_after: float | None
@@ -117,11 +126,13 @@ class Attempt:
         request: What was sent last: a redirect may have led elsewhere.
         outcome: The response's head, or what failed.
         sent: Octets of the request that were handed to the operating system.
+        begun: Whether octets of its body may be among them: with ``Expect`` it is held back.
     """
 
     request: Request
     outcome: Response | TransportError
     sent: int
+    begun: bool = True
 
     @property
     def connected(self) -> bool:
@@ -134,8 +145,11 @@ class Attempt:
 
     @property
     def reached(self) -> int:
-        """Octets of the request that the server has got at most: a block may be on its way."""
-        return self.sent + BLOCK if self.connected else 0
+        """Octets of the request that the server has got at most: a block may be on its way.
+
+        None if the body was not begun.
+        """
+        return self.sent + BLOCK if self.connected and self.begun else 0
 
     @property
     def passing(self) -> bool:
@@ -154,7 +168,8 @@ class Attempt:
         """Whether it is sure that the server did nothing of what it was asked to do."""
         if not isinstance(self.outcome, Response):
             return not self.connected
-        early = self.sent < body_length(self.request.body)
+        length = body_length(self.request.body)
+        early = self.sent < length or (length > 0 and not self.begun)
         status = self.outcome.status
         return status in _NOT_BEGUN or (early and status in _NOT_TAKEN)
 
@@ -170,6 +185,27 @@ class Attempt:
             return None
         value = self.outcome.headers.get("Retry-After")
         return None if value is None else parse_retry_after(value, now)
+
+
+def resend(attempt: Attempt) -> Request | None:
+    """The request to send at once, on a new connection, in place of this one; ``None`` if none is.
+
+    It is no attempt of :class:`Retry`, and waits for nothing. There are two reasons:
+
+    - The connection was kept, and ended without an octet of an answer: servers close idle ones
+      when they like. What is safe goes out again as it was; what has an effect does not, since
+      nobody knows whether the server saw it (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+    - 417: the server can't meet ``Expect``. Whatever it is goes out again without (§10.1.1).
+
+    Each happens once: a new connection is not a kept one, and ``Expect`` is gone.
+    """
+    request, outcome = attempt.request, attempt.outcome
+    if isinstance(outcome, Response):
+        if outcome.status == 417 and "Expect" in request.headers:
+            return replace(request, headers=request.headers.without("Expect"))
+        return None
+    stale = isinstance(outcome, ConnectionLost) and outcome.stale
+    return request if stale and request.method in _SAFE else None
 
 
 def may_repeat(method: str, attempt: Attempt, *, stores: bool = False) -> bool:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-import anyio
-
-from ..errors import TransportError
+from ..errors import ConfigurationError, ConnectionLost, TransportError
 from ..http import Request, Response
-from ..net import Deadlines, Transport
+from ..net import Transport
 from ..services.transaction import status_error
 from .auth import Authenticator
 from .coding import with_coding
+from .course import Course
+from .gathering import Gathering
 from .ladder import Memory
 from .redirects import harmless, next_request
-from .retry import Attempt, may_repeat
+from .retry import Attempt, may_repeat, resend
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..errors import StatusError
     from ..http import Headers, Origin, Proxies
-    from ..net import Incoming, Timeout, Tls
+    from ..net import Deadlines, Incoming, Timeout, Tls
     from ..wire import Limits
     from .auth import Auth
     from .observe import Observer, Watch
@@ -42,6 +43,22 @@ _SOON = 1.0
 _calls = count(1)
 
 _AWAY = "credentials stay at the origins that the client was made for; this is another one"
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What the requests have in common that go out for one of the caller's.
+
+    Attributes:
+        deadlines: Of the call.
+        watch: Tells of them, if somebody wants to know.
+        failed: Attempts that another one followed, and what was sent again at once though its
+            body had begun.
+    """
+
+    deadlines: Deadlines
+    watch: Watch | None
+    failed: list[Attempt]
 
 
 class Session:
@@ -62,6 +79,7 @@ class Session:
         limits: As given.
         retry: As given.
         forms: Which forms of ``Accept`` worked.
+        gathering: Frames that are about to be asked for together.
     """
 
     def __init__(
@@ -78,24 +96,33 @@ class Session:
         observer: Observer,
     ) -> None:
         self._origins = frozenset(origins)
-        self._authenticator = None if auth is None else Authenticator(auth)
         self._headers = headers
         self._timeout = timeout
         self._observer = observer
         self._transport = Transport(tls=tls, limits=limits, proxies=proxies)
+        closing = self._transport.closing
+        self._authenticator = None if auth is None else Authenticator(auth, closing=closing)
         self.limits = limits
         self.retry = retry
         self.forms: Memory = Memory()
+        self.gathering: Gathering = Gathering()
 
-    def deadlines(self, origin: Origin) -> Deadlines:
-        """The deadlines of a call that begins now, with a request to this origin."""
-        return Deadlines(self._timeout, str(origin), next(_calls))
+    def deadlines(self, origin: Origin) -> Course:
+        """The deadlines of a call that begins now, with a request to this origin.
+
+        Raises:
+            ConfigurationError: The client is closed.
+        """
+        closing = self._transport.closing
+        if closing.closed:
+            raise ConfigurationError("the client is closed")
+        return Course(self._timeout, str(origin), next(_calls), closing)
 
     def is_own(self, origin: Origin) -> bool:
         """Whether the client was made for this origin, which then may see credentials."""
         return origin in self._origins
 
-    async def open(self, request: Request, deadlines: Deadlines) -> Incoming:
+    async def open(self, request: Request, deadlines: Course) -> Incoming:
         """Send a request; its response must be a success.
 
         Raises:
@@ -110,14 +137,15 @@ class Session:
         raise self.refusal(incoming, body)
 
     async def send(
-        self, request: Request, deadlines: Deadlines, failed: list[Attempt] | None = None
+        self, request: Request, deadlines: Course, failed: list[Attempt] | None = None
     ) -> Incoming:
         """Send a request, wherever redirects lead and as often as it may be; any status comes back.
 
         Args:
             request: Without credentials and the client's header fields.
             deadlines: Of the call: all attempts and redirects share them.
-            failed: Gets the attempts that another one followed, errors included.
+            failed: Gets the attempts that another one followed, errors included, and what was
+                sent again at once though its body had begun.
 
         Raises:
             StatusError: A redirect is not followed.
@@ -153,13 +181,14 @@ class Session:
         return f"<Session {self._transport!r}>"
 
     async def _repeat(
-        self, request: Request, deadlines: Deadlines, failed: list[Attempt]
+        self, request: Request, deadlines: Course, failed: list[Attempt]
     ) -> tuple[Attempt, Incoming | None]:
         """Send a request as often as it may be; the last attempt and its response, if any."""
-        watch = self._observer.watch(request, deadlines.call)
+        watch = deadlines.watch = self._observer.watch(request, deadlines.call, deadlines.watch)
+        errand = _Errand(deadlines, watch, failed)
         failures = deadlines.failures
         while True:
-            attempt, incoming = await self._attempt(request, deadlines, watch)
+            attempt, incoming = await self._attempt(request, errand)
             failures += 1
             wait = self._wait(request.method, attempt, failures, deadlines)
             if wait is None:
@@ -180,6 +209,8 @@ class Session:
         self, method: str, attempt: Attempt, number: int, deadlines: Deadlines
     ) -> float | None:
         """Seconds before the request is repeated; ``None`` if it isn't."""
+        if self._transport.closing.closed:
+            return None
         if not may_repeat(method, attempt, stores=self.retry.stores):
             return None
         wait = self.retry.wait(
@@ -190,27 +221,24 @@ class Session:
         )
         return None if wait is None or wait >= deadlines.left else wait
 
-    async def _attempt(
-        self, request: Request, deadlines: Deadlines, watch: Watch | None
-    ) -> tuple[Attempt, Incoming | None]:
+    async def _attempt(self, request: Request, errand: _Errand) -> tuple[Attempt, Incoming | None]:
         """Send a request once, and follow redirects; a failure on the way is an outcome too."""
         trail = [request]
         try:
-            incoming = await self._follow(trail, deadlines, watch)
+            incoming = await self._follow(trail, errand)
         except TransportError as error:
             return Attempt(trail[-1], error, error.sent), None
-        return Attempt(trail[-1], incoming.response, incoming.sent), incoming
+        outcome = incoming.response
+        return Attempt(trail[-1], outcome, incoming.sent, begun=incoming.begun), incoming
 
-    async def _follow(
-        self, trail: list[Request], deadlines: Deadlines, watch: Watch | None
-    ) -> Incoming:
+    async def _follow(self, trail: list[Request], errand: _Errand) -> Incoming:
         """Send the last request of the trail, and those that redirects add to it."""
         trusted = True
         while True:
             request = trail[-1]
             # Who was sent away comes back as a stranger: the way is not the client's choice.
             trusted = trusted and request.url.origin in self._origins
-            incoming = await self._authenticated(request, deadlines, watch, trusted=trusted)
+            incoming = await self._authenticated(request, errand, trusted=trusted)
             try:
                 following = next_request(trail, incoming.response, self.limits.redirects)
             except BaseException:
@@ -220,46 +248,74 @@ class Session:
                 return incoming
             await _dismiss(incoming)
             trail.append(following)
-            if watch is not None:
-                watch.redirected(request, incoming.response.status, following.url.origin)
+            if errand.watch is not None:
+                errand.watch.redirected(request, incoming.response.status, following.url.origin)
 
-    async def _authenticated(
-        self, request: Request, deadlines: Deadlines, watch: Watch | None, *, trusted: bool
-    ) -> Incoming:
+    async def _authenticated(self, request: Request, errand: _Errand, *, trusted: bool) -> Incoming:
         """Send one request, with credentials and the client's header fields if trusted."""
         if not trusted:
             request = Request(request.method, request.url, harmless(request.headers), request.body)
-            return await self._transmit(request, deadlines, watch)
-        headers = self._headers.merged(request.headers)
-        request = Request(request.method, request.url, headers, request.body)
+            return await self._transmit(request, errand, trusted=False)
+        if self._headers:
+            headers = self._headers.merged(request.headers)
+            request = Request(request.method, request.url, headers, request.body)
         if self._authenticator is None:
-            return await self._transmit(request, deadlines, watch)
+            return await self._transmit(request, errand)
 
         async def send(request: Request) -> Incoming:
-            return await self._transmit(request, deadlines, watch)
+            return await self._transmit(request, errand)
 
         async def fetch(request: Request) -> Incoming:
-            return await self._transmit(request, deadlines, watch, for_token=True)
+            return await self._transmit(request, errand, for_token=True)
 
         return await self._authenticator.send(request, send, fetch)
 
     async def _transmit(
         self,
         request: Request,
-        deadlines: Deadlines,
-        watch: Watch | None,
+        errand: _Errand,
         *,
+        trusted: bool = True,
         for_token: bool = False,
+        fresh: bool = False,
+    ) -> Incoming:
+        """Send one request, and what :func:`~aiodicomweb.client.retry.resend` puts in its place."""
+        try:
+            incoming = await self._exchange(
+                request, errand, trusted=trusted, for_token=for_token, fresh=fresh
+            )
+        except ConnectionLost as error:
+            attempt = Attempt(request, error, error.sent)
+            following = None if self._transport.closing.closed else resend(attempt)
+            if following is None:
+                raise
+        else:
+            attempt = Attempt(request, incoming.response, incoming.sent)
+            following = resend(attempt)
+            if following is None:
+                return incoming
+            incoming.close()
+            if incoming.begun and not for_token:
+                errand.failed.append(attempt)
+        if errand.watch is not None:
+            errand.watch.retried(attempt, 0.0, for_token=for_token)
+        return await self._transmit(
+            following, errand, trusted=trusted, for_token=for_token, fresh=True
+        )
+
+    async def _exchange(
+        self, request: Request, errand: _Errand, *, trusted: bool, for_token: bool, fresh: bool
     ) -> Incoming:
         """Put one request on the wire: the one place where that happens, and is told."""
+        deadlines, watch = errand.deadlines, errand.watch
         exchange = None if watch is None else watch.begin(request, for_token=for_token)
         if exchange is None:
-            return await self._transport.send(request, deadlines)
-        if request.url.origin in self._origins:
+            return await self._transport.send(request, deadlines, fresh=fresh)
+        if trusted and request.url.origin in self._origins:
             headers = request.headers.merged(exchange.header_fields(request.headers))
             request = Request(request.method, request.url, headers, request.body)
         try:
-            incoming = await self._transport.send(request, deadlines, exchange)
+            incoming = await self._transport.send(request, deadlines, exchange, fresh=fresh)
         except BaseException as error:
             exchange.ended(error, complete=False)
             raise
@@ -269,5 +325,4 @@ class Session:
 
 async def _dismiss(incoming: Incoming) -> None:
     """Read the rest of a response that nobody wants, if it is little and comes soon."""
-    with anyio.move_on_after(_SOON):
-        await incoming.read_start(_LITTLE)
+    await incoming.read_start(_LITTLE, soon=_SOON)

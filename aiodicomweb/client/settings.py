@@ -59,7 +59,7 @@ def check_kinds(
 
 
 def header_fields(headers: Mapping[Any, Any] | None) -> Headers:
-    """The header fields of a client.
+    """The header fields of a client, or of a call.
 
     Raises:
         ConfigurationError: A name or value isn't text, or is illegal; no value is shown.

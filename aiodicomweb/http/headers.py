@@ -49,20 +49,22 @@ class Headers:
         self, fields: Mapping[str, str] | Iterable[tuple[str, str]] | Headers = ()
     ) -> None:
         if isinstance(fields, Headers):
-            self._lines = tuple(fields.items())
+            self._lines, self._keys = fields._lines, fields._keys
         else:
             lines = cast(
                 "Iterable[tuple[str, str]]",
                 fields.items() if isinstance(fields, Mapping) else fields,
             )
-            self._lines = tuple(_checked(name, value) for name, value in lines)
-        self._keys = tuple(name.lower() for name, _ in self._lines)
+            self._lines = tuple([_checked(name, value) for name, value in lines])
+            self._keys = tuple([name.lower() for name, _ in self._lines])
 
     @classmethod
-    def _trusted(cls, lines: Iterable[tuple[str, str]]) -> Headers:
-        headers = cls()
+    def _trusted(
+        cls, lines: Iterable[tuple[str, str]], keys: Iterable[str] | None = None
+    ) -> Headers:
+        headers = cls.__new__(cls)  # a message makes some copies
         headers._lines = tuple(lines)
-        headers._keys = tuple(name.lower() for name, _ in headers._lines)
+        headers._keys = tuple([name.lower() for name, _ in headers._lines] if keys is None else keys)
         return headers
 
     @classmethod
@@ -72,7 +74,7 @@ class Headers:
         Octets outside ASCII are opaque and shown as ISO-8859-1 (RFC 9110 §5.5).
         """
         return cls._trusted(
-            (str(name, "iso-8859-1"), str(value, "iso-8859-1")) for name, value in fields
+            [(str(name, "iso-8859-1"), str(value, "iso-8859-1")) for name, value in fields]
         )
 
     def to_wire(self) -> list[tuple[bytes, bytes]]:
@@ -89,12 +91,15 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The value of a field; repeated lines are joined by ``", "`` (RFC 9110 §5.3)."""
-        values = self.get_all(name)
-        return ", ".join(values) if values else default
+        if name.lower() not in self._keys:
+            return default  # as most of what is looked for
+        return ", ".join(self.get_all(name))
 
     def get_all(self, name: str) -> list[str]:
         """The values of all lines of a field, in order."""
         key = name.lower()
+        if key not in self._keys:
+            return []
         return [line[1] for line, own in zip(self._lines, self._keys, strict=True) if own == key]
 
     def tokens(self, name: str) -> list[str]:
@@ -121,7 +126,7 @@ class Headers:
 
     def add(self, name: str, value: str) -> Headers:
         """A copy with one more line at the end."""
-        return self._trusted((*self._lines, _checked(name, value)))
+        return self._trusted((*self._lines, _checked(name, value)), (*self._keys, name.lower()))
 
     def replace(self, name: str, value: str) -> Headers:
         """A copy where one line, at the end, stands for all lines of that name."""
@@ -130,13 +135,18 @@ class Headers:
     def without(self, *names: str) -> Headers:
         """A copy without the lines of these names."""
         dropped = {name.lower() for name in names}
+        if dropped.isdisjoint(self._keys):
+            return self
         return self._trusted(
-            line for line, key in zip(self._lines, self._keys, strict=True) if key not in dropped
+            [line for line, key in zip(self._lines, self._keys, strict=True) if key not in dropped]
         )
 
     def merged(self, other: Headers) -> Headers:
         """A copy with all lines of ``other``, which take the place of ours of the same names."""
-        return self._trusted((*self.without(*other).items(), *other.items()))
+        if not (self._lines and other._lines):
+            return other if other._lines else self
+        own = self.without(*other._keys)
+        return self._trusted((*own._lines, *other._lines), (*own._keys, *other._keys))
 
     def __getitem__(self, name: str) -> str:
         """Like :meth:`get`.

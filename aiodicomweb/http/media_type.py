@@ -97,7 +97,10 @@ class MediaType:
     def parameter(self, name: str) -> str | None:
         """The value of a parameter, the first where it is repeated; ``None`` if absent."""
         key = name.lower()
-        return next((value for own, value in self.parameters if own == key), None)
+        for own, value in self.parameters:
+            if own == key:
+                return value
+        return None
 
     def with_parameters(self, parameters: Mapping[str, str]) -> MediaType:
         """The same with these parameters at the end, in place of those of the same names."""
@@ -117,7 +120,8 @@ class MediaType:
         if own:
             return own
         # Orthanc writes it inside the quotes: type="image/jpeg; transfer-syntax=1.2…".
-        return self.root.transfer_syntax if self.root else None
+        root = self.root
+        return root.transfer_syntax if root else None
 
     @property
     def root(self) -> MediaType | None:

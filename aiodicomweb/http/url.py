@@ -7,8 +7,8 @@ is made, so that nothing in it can end a request line or leave room for two read
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 
@@ -39,7 +39,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*")
 _SCHEME_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
-_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
+_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]+")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9._\-]+")
 
 # PS3.18 §8.3.1 leaves these bare in a value; "+" is left out because many servers read it as a
@@ -58,6 +58,8 @@ def quote(text: str, safe: str) -> str:
     Raises:
         LocalProtocolError: The text holds NUL, which no value in DICOM may, or is not Unicode.
     """
+    if _UNRESERVED.fullmatch(text):
+        return text  # as UIDs, frame numbers and keywords are
     if "\0" in text:
         raise LocalProtocolError("a URL cannot carry NUL")
     try:
@@ -166,6 +168,8 @@ class URL:
     path: str
     query: str | None = None
     fragment: str | None = None
+    # Kept once it is known: a request is asked for it at each step of its way.
+    _origin: Origin | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Check what :meth:`parse` and direct construction have in common."""
@@ -237,6 +241,11 @@ class URL:
         Raises:
             ProtocolError: There is no host, or no port for this scheme.
         """
+        if self._origin is None:
+            object.__setattr__(self, "_origin", self._find_origin())
+        return cast("Origin", self._origin)
+
+    def _find_origin(self) -> Origin:
         port = _DEFAULT_PORTS.get(self.scheme) if self.port is None else self.port
         if not self.host or not self.scheme or port is None:
             raise ProtocolError(
@@ -246,7 +255,8 @@ class URL:
 
     def without_userinfo(self) -> URL:
         """The same without ``userinfo@``."""
-        return replace(self, authority=self.authority.rpartition("@")[2])
+        _, mark, authority = self.authority.rpartition("@")
+        return replace(self, authority=authority) if mark else self
 
     # --- path -------------------------------------------------------------------------------
 
@@ -265,7 +275,15 @@ class URL:
             LocalProtocolError: A segment is ``.`` or ``..``, or see :func:`quote`.
         """
         below = [quote_segment(segment) for segment in segments if segment]
-        return URL(self.scheme, self.authority, "/".join([self.path.rstrip("/"), *below]))
+        return self._at("/".join([self.path.rstrip("/"), *below]))
+
+    def _at(self, path: str) -> URL:
+        """Another path at the same place, which needs no check: it is of ours, and of segments."""
+        url = URL.__new__(URL)
+        values = (self.scheme, self.authority, path, None, None, self._origin)
+        for name, value in zip(URL.__slots__, values, strict=True):
+            object.__setattr__(url, name, value)
+        return url
 
     def join(self, reference: URL | str) -> URL:
         """Resolve a reference against this URL as base (RFC 3986 §5.2).
@@ -293,7 +311,7 @@ class URL:
 
     def with_query(self, query: str | None) -> URL:
         """The same with another query, encoded already (see :func:`build_query`)."""
-        return replace(self, query=query)
+        return self if query == self.query else replace(self, query=query)
 
     def parse_query(self) -> list[tuple[str, list[str]]]:
         """Names and values of the query's parameters, decoded, in order (PS3.18 §8.3.1).

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from .anyio_stream import AnyioStream
 from .body_stream import BodyStream
 from .deadline import Deadlines, ServerTimeout, Timeout
 from .listener import HttpServer
+from .memory import Lane, MemoryStream, memory_pair
 from .served_exchange import Exchange, Handler
 from .stream import ByteStream
 from .tls_settings import Tls
 from .transport import Incoming, Transport, Watcher
 
 __all__ = [
+    "AnyioStream",
     "BodyStream",
     "ByteStream",
     "Deadlines",
@@ -18,9 +21,12 @@ __all__ = [
     "Handler",
     "HttpServer",
     "Incoming",
+    "Lane",
+    "MemoryStream",
     "ServerTimeout",
     "Timeout",
     "Tls",
     "Transport",
     "Watcher",
+    "memory_pair",
 ]

@@ -99,6 +99,10 @@ class AnyioStream:
                     await self._send(bytes(rest[:_BLOCK]))
                     rest = rest[_BLOCK:]
 
+    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
+        """Nothing: streams of anyio can't."""
+        return 0
+
     async def _send(self, octets: bytes) -> None:
         self._check_open()
         if self._said_end:

@@ -17,7 +17,7 @@ import anyio
 from ..errors import ConnectionLost, RemoteProtocolError, TransportError
 from ..wire import BLOCK, NEED_DATA, Arena, ClientExchange
 from .pool_state import IDLE_SECONDS, idle_seconds
-from .proxy import absolute_form, forwarded, refusal
+from .proxy import absolute_form, forwarded, is_refusal, refusal
 from .sending import Sender
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Connection:
                     response = await self._read_head()
         except TransportError as error:
             raise self._explain(error, "head" if self._sent_all else "write") from error.__cause__
-        if self._proxy is not None and response.status == 407:
+        if self._proxy is not None and is_refusal(response):
             raise refusal(response, str(self.origin), self._proxy)
         self.idle_seconds = idle_seconds(response.headers)
         self._intact = True
@@ -254,8 +254,10 @@ class Connection:
         error.phase = error.phase or phase
         error.origin = str(self.origin)
         error.sent, error.received = self.sent, self.received
-        if isinstance(error, ConnectionLost) and phase == "read":
-            error.expected = self.body.missing
+        if isinstance(error, ConnectionLost):
+            error.stale = self.exchanges > 1 and self.received == 0
+            if phase == "read":
+                error.expected = self.body.missing
         return error
 
 

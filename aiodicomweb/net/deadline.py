@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 import anyio
 
+from .._util import is_number
 from ..errors import ConfigurationError, DeadlineExceeded
+from .closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from contextlib import AbstractContextManager
+    from types import TracebackType
 
 __all__ = ["Deadlines", "Phase", "ServerTimeout", "Timeout"]
+
+_NEVER = Closing()
+"""Of who has nothing that could be closed."""
 
 Phase = Literal["connect", "pool", "head", "read", "write", "idle", "tls"]
 
@@ -87,9 +94,13 @@ class ServerTimeout:
 def _check_values(timeout: Timeout | ServerTimeout) -> None:
     for field in fields(timeout):
         value = getattr(timeout, field.name)
-        if value is not None and value <= 0:
-            name = f"{type(timeout).__name__}.{field.name}"
-            unit = "octets a second" if field.name == "rate" else "seconds"
+        if value is None:
+            continue
+        name = f"{type(timeout).__name__}.{field.name}"
+        unit = "octets a second" if field.name == "rate" else "seconds"
+        if not is_number(value):
+            raise ConfigurationError(f"{name} must be a number of {unit}, or None: {value!r}")
+        if value <= 0:
             raise ConfigurationError(f"{name} must be more than 0 {unit}")
 
 
@@ -100,6 +111,7 @@ class Deadlines:
         timeout: Seconds for each phase.
         origin: The peer, for errors.
         call: Number of the call, by which it is told from others.
+        closing: Of the client; its end is that of every pause.
 
     Attributes:
         call: See above.
@@ -107,17 +119,24 @@ class Deadlines:
         waited: Seconds that the call has waited between attempts.
     """
 
-    __slots__ = ("_end", "_origin", "_timeout", "_whole", "call", "failures", "waited")
+    __slots__ = ("_closing", "_end", "_origin", "_timeout", "_whole", "call", "failures", "waited")
 
     call: int
     failures: int
     waited: float
 
-    def __init__(self, timeout: Timeout | ServerTimeout, origin: str, call: int = 0) -> None:
+    def __init__(
+        self,
+        timeout: Timeout | ServerTimeout,
+        origin: str,
+        call: int = 0,
+        closing: Closing = _NEVER,
+    ) -> None:
         self.call = call
         self.failures = 0
         self.waited = 0.0
         self._whole: anyio.CancelScope | None = None
+        self._closing = closing
         self._timeout = timeout
         self._origin = origin
         total = timeout.total if isinstance(timeout, Timeout) else None
@@ -129,12 +148,16 @@ class Deadlines:
         return math.inf if self._end is None else max(0.0, self._end - time.monotonic())
 
     async def pause(self, seconds: float) -> None:
-        """Wait between two attempts, which counts."""
-        self.waited += seconds
-        await anyio.sleep(seconds)
+        """Wait between two attempts, which counts.
 
-    @contextmanager
-    def whole(self) -> Generator[None]:
+        Raises:
+            ConnectionLost: The client was closed meanwhile.
+        """
+        self.waited += seconds
+        with self._closing.breaking_off(self._origin):
+            await anyio.sleep(seconds)
+
+    def whole(self) -> AbstractContextManager[None]:
         """Bound what is awaited inside by what is left of the total, in a phase or in none.
 
         A phase inside says itself that time is up.
@@ -142,9 +165,11 @@ class Deadlines:
         Raises:
             DeadlineExceeded: It is, and no phase was under way.
         """
-        if self._end is None or self._whole is not None:
-            yield
-            return
+        unbound = self._end is None or self._whole is not None
+        return nullcontext() if unbound else self._in_total()
+
+    @contextmanager
+    def _in_total(self) -> Generator[None]:
         with anyio.move_on_after(self.left) as scope:
             self._whole = scope
             try:
@@ -152,10 +177,9 @@ class Deadlines:
             finally:
                 self._whole = None
         if scope.cancelled_caught:
-            raise self._exceeded("total", "total")
+            raise self.exceeded("total", "total")
 
-    @contextmanager
-    def phase(self, phase: Phase) -> Generator[anyio.CancelScope]:
+    def phase(self, phase: Phase) -> AbstractContextManager[anyio.CancelScope]:
         """Bound what is awaited inside by the phase's seconds and what is left of the total.
 
         Who cancels the scope that this gives says that time is up now.
@@ -164,31 +188,71 @@ class Deadlines:
             DeadlineExceeded: Time is up.
         """
         seconds: float | None = getattr(self._timeout, phase)
-        name: str = phase
         if self.left < (math.inf if seconds is None else seconds):
-            seconds, name = self.left, "total"
-        with self._only_in_phase(), anyio.move_on_after(seconds) as scope:
-            yield scope
-        if scope.cancelled_caught:
-            raise self._exceeded(name, phase)
+            return _InPhase(self, phase, "total", self.left, self._whole)
+        return _InPhase(self, phase, phase, seconds, self._whole)
 
-    @contextmanager
-    def _only_in_phase(self) -> Generator[None]:
-        """Leave the total to a phase, which has its deadline too and tells more."""
-        whole = self._whole
-        if whole is None:
-            yield
-            return
-        end, whole.deadline = whole.deadline, math.inf
-        try:
-            yield
-        finally:
-            whole.deadline = end
+    def exceeded(self, name: str, phase: str) -> DeadlineExceeded:
+        """The error that says that time is up.
 
-    def _exceeded(self, name: str, phase: str) -> DeadlineExceeded:
+        Args:
+            name: The bound: a phase, or the total.
+            phase: What was under way.
+        """
         return DeadlineExceeded(
             f"{type(self._timeout).__name__}.{name} of {getattr(self._timeout, name)} s is over",
             bound=name,
             phase=phase,
             origin=self._origin,
         )
+
+
+class _InPhase:
+    """What is under way in a phase: see :meth:`Deadlines.phase`.
+
+    No generator, which would cost more than the scope, and every request is in two phases.
+
+    Args:
+        deadlines: Of the call.
+        phase: The phase.
+        name: What bounds it: the phase or the total.
+        seconds: What is left of that.
+        whole: The scope of the total. A phase has its deadline too and tells more.
+    """
+
+    __slots__ = ("_deadlines", "_end", "_name", "_phase", "_scope", "_seconds", "_whole")
+
+    def __init__(
+        self,
+        deadlines: Deadlines,
+        phase: Phase,
+        name: str,
+        seconds: float | None,
+        whole: anyio.CancelScope | None,
+    ) -> None:
+        self._deadlines = deadlines
+        self._phase = phase
+        self._name = name
+        self._seconds = seconds
+        self._whole = whole
+
+    def __enter__(self) -> anyio.CancelScope:
+        if self._whole is not None:
+            self._end, self._whole.deadline = self._whole.deadline, math.inf
+        self._scope = anyio.move_on_after(self._seconds)
+        return self._scope.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        try:
+            ended = self._scope.__exit__(kind, error, traceback)
+        finally:
+            if self._whole is not None:
+                self._whole.deadline = self._end
+        if self._scope.cancelled_caught:
+            raise self._deadlines.exceeded(self._name, self._phase)
+        return ended

@@ -208,6 +208,10 @@ class MemoryStream:
                     await anyio.lowlevel.checkpoint()
                     rest = rest[await self.outgoing.put(rest) :]
 
+    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
+        """Nothing: each piece is a checkpoint here."""
+        return 0
+
     async def send_file(self, descriptor: int, offset: int, length: int) -> None:
         """Send a piece of a file through one reusable buffer."""
         await send_in_blocks(self, descriptor, offset, length)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..errors import ConfigurationError, DeadlineExceeded, PoolExhausted
+from ..errors import DeadlineExceeded, PoolExhausted
+from .closing import Closing
 from .connection import Connection
 from .dial import Dialer
 from .pool_state import Open, PoolState, Waiter
@@ -38,7 +39,12 @@ class Pool:
         tls: For ``https``.
         limits: Bounds; ``connections`` is by origin.
         proxies: Which proxy leads to which origin.
+
+    Attributes:
+        closing: The end of the pool, and of those who wait.
     """
+
+    closing: Closing
 
     def __init__(self, tls: Tls | SSLContext, limits: Limits, proxies: Proxies) -> None:
         self._dialer = Dialer(tls, limits)
@@ -47,7 +53,7 @@ class Pool:
         self._state: PoolState[Connection] = PoolState(limits.connections)
         self._wake: dict[int, anyio.Event] = {}
         self._busy: set[Connection] = set()
-        self._closed = False
+        self.closing = Closing()
         self._thread = 0
         self._abandoned: deque[Connection] = deque()
 
@@ -67,8 +73,9 @@ class Pool:
             ProxyError: The proxy does not lead to the origin.
             TlsError: The server can't be trusted, or speaks no TLS.
             DeadlineExceeded: Connecting took too long.
+            ConnectionLost: The pool is closed.
         """
-        self._check_open()
+        self._check_open(origin)
         self._thread = threading.get_ident()
         self._collect()
         self._close_expired()
@@ -76,7 +83,7 @@ class Pool:
         if isinstance(place, Waiter):
             place = await self._wait(origin, place, deadlines)
         if isinstance(place, Connection):
-            if not (fresh or self._closed or place.is_stale()):
+            if not (fresh or self.closing.closed or place.is_stale()):
                 self._busy.add(place)
                 return place
             self._busy.discard(place)
@@ -86,7 +93,7 @@ class Pool:
     def release(self, connection: Connection, *, reusable: bool) -> None:
         """Give a connection back; one that can't be used again is closed."""
         self._busy.discard(connection)
-        keep = reusable and not self._closed
+        keep = reusable and not self.closing.closed
         if keep:
             connection.expires = time.monotonic() + connection.idle_seconds
         else:
@@ -107,7 +114,7 @@ class Pool:
 
     async def aclose(self) -> None:
         """Close all connections; streams that are open break off, and nobody waits any longer."""
-        self._closed = True
+        self.closing.close()
         self._collect()
         for connection in list(self._busy):
             connection.abort()
@@ -151,7 +158,7 @@ class Pool:
             del self._wake[id(waiter)]
         if waiter.granted is None:
             self._withdraw(origin, waiter)
-            self._check_open()
+            self._check_open(origin)
         assert waiter.granted is not None  # noqa: S101 - only closing wakes without a grant
         return waiter.granted
 
@@ -179,14 +186,14 @@ class Pool:
     async def _open(self, origin: Origin, deadlines: Deadlines) -> Connection:
         """Connect on the place that was granted; a failure gives it back."""
         try:
-            self._check_open()
             proxy = self._proxies.find(origin)
-            stream = await self._dialer.dial(origin, deadlines, proxy)
+            with self.closing.breaking_off(str(origin)):
+                stream = await self._dialer.dial(origin, deadlines, proxy)
             forwarder = proxy if origin.scheme == "http" else None
             connection = Connection(stream, origin, self._limits, forwarder)
-            if self._closed:
+            if self.closing.closed:
                 connection.abort()
-                self._check_open()
+                self._check_open(origin)
         except BaseException:
             self._grant(self._state.release(origin, None))
             raise
@@ -194,9 +201,9 @@ class Pool:
         _log.debug("connected to %s", origin)
         return connection
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ConfigurationError("the client is closed")
+    def _check_open(self, origin: Origin) -> None:
+        if self.closing.closed:
+            raise self.closing.error(str(origin))
 
 
 def _abort(connection: Connection) -> None:

@@ -82,6 +82,10 @@ class Sender:
             DeadlineExceeded: It took too long to take it.
         """
         if self._held:
+            count = self._stream.send_now(self._held)
+            self.sent += count
+            del self._held[:count]
+        if self._held:
             with self._deadlines.phase("write"):
                 await self._send_held()
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
+
+import anyio.to_thread
+
+from ..errors import LocalProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ByteSink", "ByteStream"]
+__all__ = ["ByteSink", "ByteStream", "send_in_blocks"]
+
+_BLOCK = 256 * 1024
 
 
 class ByteSink(Protocol):
@@ -15,6 +22,17 @@ class ByteSink(Protocol):
 
     async def send(self, segments: Sequence[bytes | bytearray | memoryview]) -> None:
         """Send all octets of all segments, in order.
+
+        Raises:
+            ConnectionLost: The peer does not take them.
+        """
+        ...
+
+    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
+        """Send what can be sent without waiting, so that nobody needs to bound the wait.
+
+        Returns:
+            Number of octets; 0 says that :meth:`send` is to be called.
 
         Raises:
             ConnectionLost: The peer does not take them.
@@ -80,3 +98,22 @@ class ByteStream(ByteSink, Protocol):
     async def aclose(self) -> None:
         """Close in the orderly way of the protocol; closes even if it is cancelled."""
         ...
+
+
+async def send_in_blocks(sink: ByteSink, descriptor: int, offset: int, length: int) -> None:
+    """Send a piece of a file through one reusable buffer, where the system can't do it.
+
+    Raises:
+        ConnectionLost: The peer does not take it.
+        LocalProtocolError: The file ends before.
+        OSError: The file can't be read.
+    """
+    buffer = memoryview(bytearray(min(length, _BLOCK)))
+    while length:
+        piece = buffer[: min(length, _BLOCK)]
+        count = await anyio.to_thread.run_sync(os.preadv, descriptor, [piece], offset)
+        if count == 0:
+            raise LocalProtocolError(f"the file ends {length} octets early")
+        await sink.send([piece[:count]])
+        offset += count
+        length -= count

@@ -7,16 +7,15 @@ when it reads and writes. Received records are decrypted straight into the calle
 from __future__ import annotations
 
 import contextlib
-import os
 import ssl
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import anyio
-import anyio.to_thread
 from anyio import ResourceGuard
 
-from ..errors import ConnectionLost, LocalProtocolError, TlsError, TransportError
+from ..errors import ConnectionLost, TlsError, TransportError
 from .certificates import peer_names, untrusted
+from .stream import send_in_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -168,6 +167,10 @@ class TlsStream:
                     rest = rest[await self._write(rest[:_BLOCK]) :]
                     await self._flush()
 
+    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
+        """Nothing: once encrypted it would have to be sent, whoever waits."""
+        return 0
+
     async def _write(self, octets: memoryview) -> int:
         try:
             return await self._run(self._object.write, octets)
@@ -177,15 +180,7 @@ class TlsStream:
 
     async def send_file(self, descriptor: int, offset: int, length: int) -> None:
         """Send a piece of a file through one reusable buffer."""
-        buffer = memoryview(bytearray(min(length, _BLOCK)))
-        while length:
-            piece = buffer[: min(length, _BLOCK)]
-            count = await anyio.to_thread.run_sync(os.preadv, descriptor, [piece], offset)
-            if count == 0:
-                raise LocalProtocolError(f"the file ends {length} octets early")
-            await self.send([piece[:count]])
-            offset += count
-            length -= count
+        await send_in_blocks(self, descriptor, offset, length)
 
     async def send_eof(self) -> None:
         """Say farewell, and end the stream below."""

@@ -1,15 +1,18 @@
-"""From a request to the response's head, and then part by part: what the client streams from."""
+"""From a request to the response's head, and then part by part: what the client streams from.
+
+Nothing is sent twice here: what is, and why, is decided where it is told of.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
 
-from ..errors import ConnectionLost, DicomWebError
+from ..errors import DeadlineExceeded, DicomWebError
 from ..http import Proxies
 from .body_stream import BodyStream
 from .pool import Pool
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ..http import Request, Response
-    from ..wire import Limits, PartHead
+    from ..wire import Allocator, Limits, PartHead, WholePart
+    from .closing import Closing
     from .connection import Connection
     from .deadline import Deadlines, Phase
 
@@ -42,7 +46,7 @@ class Watcher(Protocol):
         ...
 
     def connected(self, connection: Connection) -> None:
-        """The request is going out on this connection; another one may follow."""
+        """The request is going out on this connection."""
         ...
 
     def part_began(self, head: PartHead | None) -> None:
@@ -82,49 +86,42 @@ class Transport:
         self._pool = Pool(tls or Tls(), limits, proxies or Proxies())
 
     async def send(
-        self, request: Request, deadlines: Deadlines, watcher: Watcher | None = None
+        self,
+        request: Request,
+        deadlines: Deadlines,
+        watcher: Watcher | None = None,
+        *,
+        fresh: bool = False,
     ) -> Incoming:
-        """Send a request; the response comes back with its head read, its body not.
+        """Send a request, once; the response comes back with its head read, its body not.
 
-        A connection that was idle may die at the very moment of its reuse. A request without
-        effect is then sent again, once, on another (RFC 9110 §9.2.2, RFC 9112 §9.3.1). One that
-        expects ``100-continue`` of a server that can't is sent again without.
+        A connection that was idle may die at the very moment of its reuse: ``ConnectionLost``
+        with ``stale``. Who may send the request again does, on a fresh one.
 
         Args:
             request: The request.
             deadlines: Of the call.
             watcher: Is told how the response goes on; not of errors that this raises.
+            fresh: Send it on a new connection, in the place of an idle one.
 
         Raises:
             TransportError: The way to the peer failed.
             ProtocolError: Request or response are not legal.
         """
-        fresh = False
-        sent_before = 0
-        while True:
-            connection = await self._pool.acquire(request.url.origin, deadlines, fresh=fresh)
-            if watcher is not None:
-                watcher.connected(connection)
-            try:
-                response = await connection.send(request, deadlines)
-            except ConnectionLost:
-                reused = connection.exchanges > 1
-                self._pool.release(connection, reusable=False)
-                if reused and connection.received == 0 and request.method in ("GET", "HEAD"):
-                    fresh = True
-                    continue
-                raise
-            except BaseException:
-                self._pool.release(connection, reusable=False)
-                raise
-            if response.status == 417 and "Expect" in request.headers:
-                sent_before = connection.sent if connection.begun else 0
-                self._pool.release(connection, reusable=False)
-                request = replace(request, headers=request.headers.without("Expect"))
-                continue
-            incoming = Incoming(request, response, connection, self._pool, watcher)
-            incoming.sent_before = sent_before
-            return incoming
+        connection = await self._pool.acquire(request.url.origin, deadlines, fresh=fresh)
+        if watcher is not None:
+            watcher.connected(connection)
+        try:
+            response = await connection.send(request, deadlines)
+        except BaseException:
+            self._pool.release(connection, reusable=False)
+            raise
+        return Incoming(request, response, connection, self._pool, watcher)
+
+    @property
+    def closing(self) -> Closing:
+        """The end of the transport, and of those who wait."""
+        return self._pool.closing
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -145,8 +142,7 @@ class Incoming:
         request: What this answers, as it was sent.
         response: The head.
         sent: Octets of the request that were handed to the operating system before the head came.
-        sent_before: The same of the request with an expectation that the server couldn't meet; 0
-            without one, and where nothing of its body went out.
+        begun: Whether the request's body was begun: a server may refuse one that waits for it.
         ended: Whether the body was read to its end.
         cut: Whether reading failed and the peer had closed: the body is cut short, not malformed.
     """
@@ -157,18 +153,18 @@ class Incoming:
         "_part_watcher",
         "_pool",
         "_watcher",
+        "begun",
         "cut",
         "ended",
         "request",
         "response",
         "sent",
-        "sent_before",
     )
 
     request: Request
     response: Response
     sent: int
-    sent_before: int
+    begun: bool
     ended: bool
     cut: bool
 
@@ -183,7 +179,7 @@ class Incoming:
         self.request = request
         self.response = response
         self.sent = connection.sent
-        self.sent_before = 0
+        self.begun = connection.begun
         self.ended = False
         self.cut = False
         self._connection: Connection | None = connection
@@ -213,6 +209,14 @@ class Incoming:
         """Number of the current part; 0 before the first."""
         return self._body.part_number
 
+    def join_parts(self) -> None:
+        """Let the body be one part, whatever it is, of which nobody is told as of a part.
+
+        Called before it is read.
+        """
+        self._body.join_parts()
+        self._part_watcher = None
+
     async def next_part(self) -> PartHead | None:
         """The next part's head; ``None`` once the body was read to its end, which closes this.
 
@@ -240,13 +244,28 @@ class Incoming:
 
         return await self._read(peek)
 
-    async def read_part(self) -> memoryview:
+    async def read_part(self, allocator: Allocator | None = None) -> memoryview:
         """The current part whole, read-only, the caller's own. Raises like :meth:`next_part`."""
-        part = await self._read(self._body.read_part)
+        read = self._body.read_part
+        part = await self._read(read if allocator is None else partial(read, allocator))
         if self._part_watcher is not None:
             self._part_watcher.part_read(len(part))
             self._part_watcher.part_ended()
         return part
+
+    def take_ready(self) -> list[WholePart]:
+        """Parts that follow the one that was read, and are here whole; perhaps none."""
+        parts = [] if self._connection is None else self._body.take_ready()
+        if self._part_watcher is not None:
+            for head, octets in parts:
+                self._part_watcher.part_began(head)
+                self._part_watcher.part_read(len(octets))
+                self._part_watcher.part_ended()
+        return parts
+
+    def take_arrived(self) -> memoryview:
+        """What arrived and was not read, where reading failed: read-only, the caller's own."""
+        return self._body.take_arrived()
 
     async def read_chunk(self) -> memoryview | None:
         """A piece of the current part, valid until the next call; ``None`` at its end."""
@@ -264,7 +283,9 @@ class Incoming:
         await self._finish()
         return body
 
-    async def read_start(self, most: int, phase: Phase | None = None) -> bytes:
+    async def read_start(
+        self, most: int, phase: Phase | None = None, *, soon: float = _SOON
+    ) -> bytes:
         """The first ``most`` octets of the body, whatever it is; closes this.
 
         For the body of an error: what is wrong with it must not hide the error, and who sends it
@@ -273,30 +294,37 @@ class Incoming:
         Args:
             most: Octets to read.
             phase: The whole has the seconds of this phase; ``None`` for those of ``read``, and
-                not more than five.
+                not more than ``soon``.
+            soon: Seconds.
         """
         deadlines = self._require().deadlines
-        self._body.join_parts()
-        self._part_watcher = None
+        self.join_parts()
         start = bytearray()
+        failure: BaseException | None = None
         try:
             with (
-                anyio.move_on_after(math.inf if phase else _SOON),
+                anyio.move_on_after(math.inf if phase else soon),
                 deadlines.phase(phase or "read"),
             ):
                 await self._read_into(start, most)
-        except DicomWebError:
-            pass  # what came of it has to do
+        except DeadlineExceeded:
+            pass  # the rest is given up, as it is where there is too much of it
+        except DicomWebError as error:
+            failure = error  # what came before has to do
+        except BaseException as error:
+            failure = error
+            raise
         finally:
-            self.close()
+            self._release(reusable=False, error=failure)
         return bytes(start)
 
     async def _read_into(self, start: bytearray, most: int) -> None:
-        await self.next_part()
-        while len(start) < most and (chunk := await self.read_chunk()) is not None:
+        await self._body.next_part()
+        while len(start) < most and (chunk := await self._body.read_chunk()) is not None:
             start += chunk[: most - len(start)]
         if len(start) < most:
-            await self.next_part()
+            await self._body.next_part()
+            await self._finish()
 
     def close(self) -> None:
         """Give up the rest of the body, if any: its connection is closed. Never fails."""
@@ -324,7 +352,8 @@ class Incoming:
         """The body was read to its end."""
         self.ended = True
         self._release(reusable=self._require().finish())
-        await anyio.lowlevel.checkpoint()
+        # Others had their turn while the response was waited for.
+        await anyio.lowlevel.checkpoint_if_cancelled()
 
     def _require(self) -> Connection:
         if self._connection is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from ..dicom.uids import canonical_media_type, default_transfer_syntax
@@ -97,10 +98,16 @@ def wanted_media_types(
     Raises:
         ConfigurationError: There is none, or one is malformed.
     """
-    wanted = _DEFAULTS[resource] if media_types is None else media_types
-    if isinstance(wanted, str) or not wanted:
+    if media_types is None:
+        return _usual_media_types(resource)
+    if isinstance(media_types, str) or not media_types:
         raise ConfigurationError("media_types is a sequence of one or more media types")
-    return tuple(_media_type(resource, item) for item in wanted)
+    return tuple(_media_type(resource, item) for item in media_types)
+
+
+@cache
+def _usual_media_types(resource: Resource) -> tuple[MediaType, ...]:
+    return tuple(_media_type(resource, item) for item in _DEFAULTS[resource])
 
 
 def accept_for(resource: Resource, media_types: MediaTypes | None = None) -> str:

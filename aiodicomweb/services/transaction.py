@@ -11,6 +11,7 @@ from ..dicom.json_model import JsonObject, dataset_from_json, parse_objects
 from ..errors import (
     ConfigurationError,
     ContentError,
+    LimitExceeded,
     RemoteProtocolError,
     StatusError,
     UnexpectedMediaType,
@@ -103,6 +104,8 @@ def further_headers(headers: Headers, ours: Headers) -> Headers:
 
     A field stays with all its lines, or goes: those that stay take the place of ours.
     """
+    if not headers:
+        return headers
     same = [name for name in ours if headers.get_all(name) == ours.get_all(name)]
     return headers.without(*same)
 
@@ -220,5 +223,5 @@ def _error_dataset(response: Response) -> Dataset | None:
     try:
         objects = json_objects(response)
         return dataset_from_json(objects[0]) if objects else None
-    except ContentError:
+    except (ContentError, LimitExceeded):
         return None

@@ -7,6 +7,7 @@ Here messages are whole. The client streams its answers: it reads their parts by
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ConfigurationError, ContentError, ProtocolError, UnexpectedMediaType
@@ -135,7 +136,8 @@ class RetrieveRequest:
             headers or Headers(),
             rendering,
         )
-        if resource is not Resource.BULKDATA:
+        usual = media_types is None and not headers and not parameters
+        if not usual and resource is not Resource.BULKDATA:
             # An encapsulated document comes as what it is, such as a PDF (RET-65).
             check_families((*self._accepted(), *self._asked()))
 
@@ -189,12 +191,7 @@ class RetrieveRequest:
         return options
 
     def _own_headers(self) -> Headers:
-        headers = Headers()
-        if self.media_types:
-            headers = headers.add("Accept", format_accept(self.media_types))
-        if self.byte_range is not None:
-            headers = headers.add("Range", format_range(ByteRange(*self.byte_range)))
-        return headers
+        return _write_headers(self.media_types, self.byte_range)
 
     def to_http(self) -> Request:
         """The HTTP request.
@@ -300,6 +297,19 @@ class RetrieveRequest:
             and MediaRange(one.media_type.root or one.media_type).matches(media_type)
             for one in asked
         )
+
+
+@lru_cache(64)  # a viewer asks for thousands of tiles with the same ones
+def _write_headers(
+    media_types: tuple[MediaType, ...], byte_range: tuple[int, int | None] | None
+) -> Headers:
+    """The fields that say in which form what is wanted."""
+    headers = Headers()
+    if media_types:
+        headers = headers.add("Accept", format_accept(media_types))
+    if byte_range is not None:
+        headers = headers.add("Range", format_range(ByteRange(*byte_range)))
+    return headers
 
 
 def _check_target(target: Selector | URL, resource: Resource) -> None:

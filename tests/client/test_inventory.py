@@ -57,8 +57,9 @@ def test_an_instance_in_two_series() -> None:
     one, other = listed("3", "1"), listed("3", "2")
     with pytest.raises(NotResumable):
         inventory(one, other)
+    taken = inventory(one)
     with pytest.raises(NotResumable):
-        inventory(one).merge(inventory(other))
+        taken.take(PLAIN, [other])
 
 
 def test_too_many() -> None:
@@ -96,6 +97,31 @@ def test_pages() -> None:
     assert not taken.doubted
     assert not taken.take(PLAIN, [listed("3", "1"), listed("4", "1")])
     assert taken.doubted
+
+
+MORE = Response(200, Headers({"Warning": '299 x "There are 1 additional results"'}))
+UNSURE = Response(200, Headers({"Warning": '299 x "An archive did not answer"'}))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "last", "doubted"),
+    [
+        (MORE, PLAIN, PLAIN, False),
+        (MORE, MORE, PLAIN, True),
+        (MORE, PLAIN, MORE, True),
+        (UNSURE, PLAIN, PLAIN, True),
+    ],
+)
+def test_pages_that_say_that_there_are_more(
+    first: Response, second: Response, last: Response, *, doubted: bool
+) -> None:
+    """The next page shows that it is true, and has it; then nothing is left out."""
+    taken = inventory(listed("3", "1"), response=first)
+    assert taken.doubted
+    taken.take(second, [listed("4", "1")])
+    taken.take(last, [])
+
+    assert doubted is taken.doubted
 
 
 def test_pages_that_overlap() -> None:
@@ -136,13 +162,31 @@ def test_numbers_of_a_series() -> None:
     assert not inventory(listed("3", study=9), series="1").is_short
 
 
+@pytest.mark.parametrize("own", [None, 2])
+def test_numbers_that_another_search_tells(own: int | None) -> None:
+    """That of the study or series in question, among whatever else the search gives."""
+    of_study = inventory(listed("3", "1"), listed("4", "2"))
+    assert not of_study.is_told
+    found = [
+        {"0020000D": {"vr": "UI", "Value": [study]}, **listed(None, "1", study=number, own=own)}
+        for study, number in [("8", 1), ("9", 2), ("7", 5)]
+    ]
+    of_study.count(found, "9")
+    assert of_study.is_told
+    assert of_study.is_counted
+
+    of_series = inventory(listed("3"), listed("4"), series="1")
+    of_series.count([*found, listed(None, "5", own=7), listed(None, None, own=7)], "9")
+    assert of_series.is_told is (own is not None)
+    assert of_series.is_counted is (own is not None)
+
+
 def test_two_lists() -> None:
-    """Instances and numbers of both; not the doubts."""
+    """Instances and numbers of both count together; what comes twice is no surprise then."""
     both = inventory(listed("3", "1", study=1, own=1))
-    both.merge(inventory(listed("4", "1", study=3, own=3), response=Response(206)))
+    both.take(PLAIN, [listed("3", "1"), listed("4", "1", study=3, own=3)])
 
     assert {"3": "1", "4": "1"} == both.instances
     assert both.is_short
-    assert not both.doubted
-    both.merge(inventory(listed("5", "1")))
+    both.take(PLAIN, [listed("5", "1")])
     assert both.is_counted

@@ -49,7 +49,12 @@ def objects(uids: list[str], **numbers: int) -> list[dict[str, Any]]:
 
 
 def listing(
-    search: Answer, further: Answer, metadata: Answer, **numbers: int
+    search: Answer,
+    further: Answer,
+    metadata: Answer,
+    studies: list[dict[str, Any]] | None = None,
+    /,
+    **numbers: int,
 ) -> Callable[[PeerRequest], Reply]:
     """An archive of eight instances whose first answer breaks off behind the second.
 
@@ -57,6 +62,7 @@ def listing(
         search: The first page of a search.
         further: Any other page.
         metadata: The metadata.
+        studies: What a search for studies gives; ``None`` if there is none.
         numbers: Numbers of instances that it tells, by tag, each with a letter before it.
     """
     archive = Archive(study([8]))
@@ -65,6 +71,8 @@ def listing(
 
     def script(request: PeerRequest) -> Reply:
         path, _, query = request.target.partition("?")
+        if path == "/studies":
+            return Reply(response(status=501) if studies is None else json_response(studies))
         if path.endswith("/metadata"):
             uids, status, fields = metadata
         elif path.endswith("/instances"):
@@ -94,10 +102,36 @@ DOUBTFUL: dict[str, tuple[Answer, Answer]] = {
 }
 
 
+def of_study(number: int, uid: str = STUDY) -> dict[str, Any]:
+    """A result of a search for studies."""
+    return {
+        "0020000D": {"vr": "UI", "Value": [uid]},
+        "00201208": {"vr": "IS", "Value": [number]},
+    }
+
+
 @pytest.mark.parametrize(("search", "further"), DOUBTFUL.values(), ids=DOUBTFUL)
 async def test_a_list_in_doubt(search: Answer, further: Answer) -> None:
-    """The metadata are asked for as well, and believed if nothing speaks against them."""
-    assert ALL == await retrieve(listing(search, further, WHOLE))
+    """The metadata are asked for as well, and believed if they have as many as there are."""
+    assert ALL == await retrieve(listing(search, further, WHOLE, [of_study(8)]))
+
+
+@pytest.mark.parametrize(("search", "further"), [(HALF, HALF), (REFUSED, REFUSED)])
+@pytest.mark.parametrize("studies", [None, [], [of_study(8, "9.9")], [of_study(9)], [of_study(0)]])
+async def test_metadata_alone(
+    search: Answer, further: Answer, studies: list[dict[str, Any]] | None
+) -> None:
+    """They may be capped in silence like any list: without a number that fits nothing shows it."""
+    with pytest.raises(FramingError):
+        await retrieve(listing(search, further, WHOLE, studies))
+
+
+async def test_a_search_that_is_capped_in_silence() -> None:
+    """Pages that end too soon are found out by a number, and the metadata have the rest."""
+    others = [of_study(4, "9.9"), of_study(8), of_study(3, "9.8")]
+    assert ALL == await retrieve(listing(HALF, NOTHING, WHOLE, others))
+    with pytest.raises(FramingError):
+        await retrieve(listing(HALF, NOTHING, HALF, others))
 
 
 @pytest.mark.parametrize(
@@ -117,10 +151,54 @@ async def test_lists_in_doubt(search: Answer, further: Answer, metadata: Answer)
     assert isinstance(caught.value.__cause__, NotResumable)
 
 
+def cut_once(script: Callable[[PeerRequest], Reply], ending: str, times: int) -> Any:
+    """The same, but so many answers to requests that end thus break off."""
+    left = times
+
+    def cutting(request: PeerRequest) -> Reply:
+        nonlocal left
+        reply = script(request)
+        if left and request.target.partition("?")[0].endswith(ending):
+            left -= 1
+            assert isinstance(reply.octets, bytes)
+            return Reply(reply.octets[:-10], End.CLOSE)
+        return reply
+
+    return cutting
+
+
+@pytest.mark.parametrize("ending", ["/instances", "/studies", "/metadata"])
+async def test_a_list_that_breaks_off(ending: str) -> None:
+    """It is asked for again, as any body is, within the attempts of the call."""
+    search = REFUSED if ending == "/metadata" else WHOLE
+    script = listing(search, NOTHING, WHOLE, [of_study(8)])
+    assert ALL == await retrieve(cut_once(script, ending, 1))
+
+
+async def test_a_list_that_breaks_off_each_time() -> None:
+    """The attempts end."""
+    script = cut_once(listing(WHOLE, NOTHING, REFUSED), "/instances", 9)
+    with pytest.raises(FramingError) as caught:
+        await retrieve(script)
+
+    assert isinstance(caught.value.__cause__, NotResumable)
+
+
+async def test_pages_that_announce_the_next() -> None:
+    """An archive that caps its answers says of each page but the last that there are more."""
+    script = listing((ALL[:4], 200, WARNING), (ALL[4:], 200, {}), REFUSED)
+
+    def ending(request: PeerRequest) -> Reply:
+        return Reply(json_response([])) if "offset=8" in request.target else script(request)
+
+    assert ALL == await retrieve(ending)
+
+
 @pytest.mark.parametrize("tag", ["x00201208", "x00201209"])
 async def test_an_archive_that_counts(tag: str) -> None:
     """A list that is shorter than the number of instances is not all."""
-    assert ALL == await retrieve(listing(HALF, NOTHING, WHOLE, **{tag: 8}))
+    studies = [of_study(8)] if tag == "x00201209" else None
+    assert ALL == await retrieve(listing(HALF, NOTHING, WHOLE, studies, **{tag: 8}))
     with pytest.raises(FramingError):
         await retrieve(listing(HALF, NOTHING, HALF, **{tag: 8}))
 
@@ -128,6 +206,7 @@ async def test_an_archive_that_counts(tag: str) -> None:
 async def test_a_number_that_fits() -> None:
     """It settles doubts, of one list or of both together."""
     assert ALL == await retrieve(listing(WHOLE, WHOLE, REFUSED, x00201208=8))
+    assert ALL == await retrieve(listing(WHOLE, WHOLE, REFUSED, [of_study(8)]))
     rest: Answer = (ALL[4:], 206, {})
     assert ALL == await retrieve(listing(HALF, HALF, rest, x00201208=8))
 
@@ -136,7 +215,7 @@ async def test_a_number_that_fits() -> None:
 @pytest.mark.parametrize("search", [True, False])
 async def test_simpler_forms(understood: str, *, search: bool) -> None:
     """An archive that refuses DICOM JSON is asked for JSON, in the list as in any search."""
-    script = listing(WHOLE if search else REFUSED, NOTHING, WHOLE)
+    script = listing(WHOLE if search else REFUSED, NOTHING, WHOLE, [of_study(8)])
 
     def picky(request: PeerRequest) -> Reply:
         path = request.target.partition("?")[0]
@@ -200,7 +279,7 @@ async def test_many_that_are_not_there() -> None:
             return Reply(json_response(objects(uids)))
         if first:
             return first.popleft()
-        missed += not request.target.endswith("/1.2.1.1")
+        missed += "/instances/" in request.target and not request.target.endswith("/1.2.1.1")
         return archive(request)
 
     with pytest.raises(FramingError):

@@ -20,10 +20,11 @@ from aiodicomweb import (
     Timeout,
     UnexpectedMediaType,
 )
+from aiodicomweb.client.course import Course
 from aiodicomweb.client.object_stream import ObjectStream
 from aiodicomweb.client.patience import Patience
 from aiodicomweb.http import Headers, Response
-from aiodicomweb.net import Deadlines
+from aiodicomweb.net.closing import Closing
 from aiodicomweb.testing import End, PeerRequest, Reply, response
 
 from ..support.messages import JSON, chunked, json_response, result, until_close
@@ -290,7 +291,7 @@ async def test_memory_is_that_of_one_object() -> None:
         async def opener() -> Any:
             return Arriving(count)
 
-        patience = Patience(PATIENT, Deadlines(Timeout(), "http://a"))
+        patience = Patience(PATIENT, Course(Timeout(), "http://a", 1, Closing()))
         stream = ObjectStream(opener, patience, Limits())
         await stream.open()
         tracemalloc.start()

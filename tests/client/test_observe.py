@@ -64,6 +64,11 @@ def kinds(events: list[Event]) -> list[str]:
     return [type(event).__name__ for event in events]
 
 
+def moved(location: str) -> bytes:
+    """A redirect."""
+    return response(b"", {"Location": location}, 302)
+
+
 def one(kind: type[Any], events: list[Event]) -> Any:
     """The only event of a kind."""
     (event,) = [event for event in events if isinstance(event, kind)]
@@ -194,6 +199,93 @@ async def test_retries() -> None:
     assert [starts[0].request, starts[1].request] == [busy.request, closed.request]
     assert 3 == len({event.request for event in events})
     assert 1 == len({event.call for event in events})
+
+
+CUT = Reply(response(b"[", {**JSON, "Content-Length": "9"}), End.CUT)
+"""An answer to a search whose body breaks off."""
+
+
+async def test_a_body_that_breaks_off() -> None:
+    """It is over before it is told that, and how long later, it is asked for again."""
+    events: list[Event] = []
+    async with serving(CUT, CUT, EMPTY, hooks=events.append, retry=QUICK) as (client, _):
+        await client.search_for_studies()
+
+    exchange = ["RequestStarted", "HeadReceived", "RequestFinished"]
+    assert [*exchange, "RequestRetried", *exchange, "RequestRetried", *exchange] == kinds(events)
+    retried = [event for event in events if isinstance(event, RequestRetried)]
+    starts = [event for event in events if isinstance(event, RequestStarted)]
+    assert [(None, "FramingError")] * 2 == [(event.status, event.error) for event in retried]
+    assert all(0 <= event.wait <= 0.002 for event in retried)
+    assert [0, 1, 2] == [event.resends for event in starts]
+    assert [event.request for event in starts[:2]] == [event.request for event in retried]
+    assert 1 == len({event.call for event in events})
+
+
+async def test_what_is_missing_is_another_request() -> None:
+    """Why it is sent is told; it is not the one that broke off."""
+    events: list[Event] = []
+    whole = parts_response([b"one", b"two"], FRAMES)
+    cut = Reply(whole[: whole.index(b"two")], End.CUT)
+    rest = parts_response([b"two"], FRAMES)
+    async with serving(cut, rest, hooks=events.append, retry=QUICK) as (client, peer):
+        assert 2 == len(await client.retrieve_instance_frames("1", "2", "3", [1, 2]))
+
+    assert ["1,2", "2"] == [request.target.rpartition("/")[2] for request in peer.requests]
+    assert "FramingError" == one(RequestRetried, events).error
+    assert [0, 0] == [event.resends for event in events if isinstance(event, RequestStarted)]
+
+
+async def test_a_simpler_form_is_another_request() -> None:
+    """It is of the same call, and nothing is sent again; nor is it behind what broke off."""
+    events: list[Event] = []
+    refused = response(status=406)
+    replies = (refused, CUT, EMPTY)
+    async with serving(*replies, hooks=events.append, retry=QUICK) as (client, _):
+        await client.search_for_studies()
+
+    assert "FramingError" == one(RequestRetried, events).error
+    assert [0, 0, 1] == [event.resends for event in events if isinstance(event, RequestStarted)]
+    assert 1 == len({event.call for event in events})
+
+
+async def test_a_kept_connection_that_was_closed() -> None:
+    """What goes out again is a request of its own, at once, though nothing is to be repeated."""
+    events: list[Event] = []
+    replies = (EMPTY, Reply(b"", End.CLOSE), EMPTY)
+    async with serving(*replies, hooks=events.append, retry=Retry(attempts=1)) as (client, _):
+        await client.search_for_studies()
+        events.clear()
+        await client.search_for_studies()
+
+    start, end = ["RequestStarted"], ["RequestFinished"]
+    assert [*start, *end, "RequestRetried", *start, "HeadReceived", *end] == kinds(events)
+    started, lost, retried, again, _, finished = events
+    assert isinstance(lost, RequestFinished)
+    assert isinstance(retried, RequestRetried)
+    assert isinstance(again, RequestStarted)
+    assert isinstance(finished, RequestFinished)
+    assert (None, "ConnectionLost", 0) == (lost.status, lost.error, lost.received)
+    assert (None, "ConnectionLost", 0) == (retried.status, retried.error, retried.wait)
+    assert started.request == lost.request == retried.request == again.request - 1
+    assert 1 == again.resends
+    assert (200, None, True) == (finished.status, finished.error, finished.complete)
+
+
+async def test_an_expectation_that_is_not_met() -> None:
+    """The request that got 417 is over, and the one without ``Expect`` is another."""
+    events: list[Event] = []
+    replies = (Reply(response(status=417), End.CLOSE, early=True), json_response(module(["1.2"])))
+    async with serving(*replies, hooks=events.append, retry=Retry(attempts=1)) as (client, _):
+        await client.store_instances(dicom_file("1.2"), headers={"Expect": "100-continue"})
+
+    retried = one(RequestRetried, events)
+    first, second = (event for event in events if isinstance(event, RequestFinished))
+    assert [417, 200] == [event.status for event in events if isinstance(event, HeadReceived)]
+    assert (417, None, 0) == (retried.status, retried.error, retried.wait)
+    assert (417, 200) == (first.status, second.status)
+    assert first.request == retried.request == second.request - 1
+    assert first.sent < second.sent
 
 
 async def test_a_redirect() -> None:
@@ -544,6 +636,18 @@ async def test_hooks_may_add_header_fields() -> None:
     assert "traceparent" not in elsewhere.requests[0].headers
 
 
+async def test_a_detour_costs_what_hooks_add() -> None:
+    """Who was sent home by a stranger comes without credentials, and without traces."""
+    async with ScriptedPeer(lambda _: moved(peer.url + "b")) as elsewhere:
+        hook = Tagging({"traceparent": "00-1-2-3", "baggage": "a=b"})
+        async with serving(moved(elsewhere.url), EMPTY, hooks=hook) as (client, peer):
+            await client.search_for_studies()
+
+    home, back = peer.requests
+    assert {"traceparent", "baggage"} <= set(home.headers)
+    assert not {"traceparent", "baggage"} & {*elsewhere.requests[0].headers, *back.headers}
+
+
 async def test_header_fields_that_cannot_be(log: pytest.LogCaptureFixture) -> None:
     """The request goes without them."""
     async with serving(EMPTY, hooks=Tagging({"trace parent": "1\r\n2"})) as (client, peer):
@@ -614,6 +718,18 @@ async def test_the_log_at_info(log: pytest.LogCaptureFixture) -> None:
     text = record.getMessage()
     assert f", GET {peer.origin}/studies/{{study}}/series: 503, again in 0.00 s" in text
     assert "1.2.3.4" not in text
+
+
+@pytest.mark.usefixtures("unwatched")
+async def test_a_body_that_breaks_off_is_logged(log: pytest.LogCaptureFixture) -> None:
+    """At INFO, as every repetition is, though nobody is told of requests that go well."""
+    for name in QUIET:
+        log.set_level(logging.INFO, name)
+    async with serving(CUT, EMPTY, retry=QUICK) as (client, _):
+        await client.search_for_series("1.2.3.4")
+
+    (record,) = (record for record in log.records if record.name.startswith("aiodicomweb"))
+    assert "/studies/{study}/series: FramingError, again in 0.00 s" in record.getMessage()
 
 
 async def test_the_log_at_debug(log: pytest.LogCaptureFixture) -> None:

@@ -305,7 +305,10 @@ def test_the_request_for_the_rest() -> None:
     [
         (part("bytes 40-99/100"), 0),
         (part("bytes 40-99/*"), 0),
-        (part("bytes 40-99/100", ETag=""), 0),
+        (part("bytes 40-99/100", Content_Type=""), 0),
+        (part("bytes 40-99/100", Content_Type="image/gif"), None),
+        (part("bytes 40-99/100", ETag=""), None),
+        (part("bytes 40-99/100", ETag="", Last_Modified='"a"'), None),
         (part("bytes 40-99/100", ETag='"b"'), None),
         (part("bytes 40-99/100", ETag='W/"a"'), None),
         (part("bytes 40-89/100"), 0),
@@ -367,10 +370,32 @@ def test_how_far_an_answer_leads(response: Response, until: int) -> None:
 
 def test_a_range_is_not_made_of_the_whole() -> None:
     """Who asked for a range and gets all octets has others than those asked for."""
-    stretch = Stretch.of(part("bytes 20-29/100"))
+    for content_range in ("bytes 20-29/100", "bytes 0-29/100", "bytes 0-29/*"):
+        stretch = Stretch.of(part(content_range))
+        assert stretch is not None
+
+        assert stretch.skipped(whole(), 5) is None
+        assert stretch.skipped(whole(Content_Length=""), 5) is None
+
+
+MODIFIED = "Tue, 02 Jan 2024 10:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("fields", "skipped"),
+    [
+        ({"Last_Modified": MODIFIED}, 0),
+        ({"Last_Modified": "Tue, 02 Jan 2024 10:00:30 GMT"}, None),
+        ({}, None),
+        ({"ETag": MODIFIED}, None),
+    ],
+)
+def test_octets_with_the_same_date(fields: dict[str, str], skipped: int | None) -> None:
+    """A date proves as much as a tag, if the rest has it too (RFC 9110 §15.3.7.3)."""
+    stretch = Stretch.of(whole(**DATES, Last_Modified=MODIFIED))
     assert stretch is not None
 
-    assert stretch.skipped(whole(), 5) is None
+    assert skipped == stretch.skipped(part("bytes 40-99/100", **{**DATES, **fields}), 40)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +19,7 @@ from aiodicomweb import (
     TransportError,
 )
 from aiodicomweb.client.auth import TokenEndpointBusy
-from aiodicomweb.client.retry import RETRIED_STATUSES, Attempt, may_repeat
+from aiodicomweb.client.retry import RETRIED_STATUSES, Attempt, may_repeat, resend
 from aiodicomweb.errors import DeadlineExceeded, ProxyError
 from aiodicomweb.http import URL, Headers, Request, Response
 from aiodicomweb.wire import BLOCK
@@ -34,6 +37,11 @@ def attempt(
     """An attempt to store, all of which was sent unless said otherwise."""
     request = Request(method, URL.parse("http://pacs/studies"), body=BODY)
     return Attempt(request, outcome, sent)
+
+
+def deletion() -> Request:
+    """A request without a body, which so never is begun."""
+    return Request("DELETE", URL.parse("http://pacs/studies/1.2"))
 
 
 @pytest.mark.parametrize(
@@ -75,12 +83,24 @@ def test_the_budget_ends(waited: float, seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"attempts": 0}, {"budget": -1}, {"first": -0.1}, {"longest": -1}]
+    "settings",
+    [
+        {"attempts": 0},
+        {"attempts": "3"},
+        {"attempts": 1.5},
+        {"budget": -1},
+        {"budget": math.nan},
+        {"first": -0.1},
+        {"first": "1"},
+        {"longest": -1},
+        {"longest": None},
+        {"stores": "no"},
+    ],
 )
-def test_what_makes_no_sense_is_refused(settings: dict[str, float]) -> None:
-    """No attempt at all, or negative seconds."""
+def test_what_makes_no_sense_is_refused(settings: dict[str, Any]) -> None:
+    """No attempt at all, negative seconds, and what is no number."""
     with pytest.raises(ConfigurationError, match="Retry|negative"):
-        Retry(**settings)  # type: ignore[arg-type]
+        Retry(**settings)
 
 
 seconds = st.floats(0, 1e6)
@@ -200,6 +220,15 @@ def test_what_reached_the_server() -> None:
         assert 0 == attempt(outcome, sent=0).reached
 
 
+def test_what_was_held_back_reached_nobody() -> None:
+    """With ``Expect`` a server may refuse before the body: whatever the sizes, it took nothing."""
+    request = attempt(Response(503)).request
+    refused = Attempt(request, Response(503), WHOLE, begun=False)
+    assert 0 == refused.reached
+    assert may_repeat("POST", refused)
+    assert not may_repeat("DELETE", Attempt(deletion(), Response(503), 200, begun=False))
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
@@ -235,3 +264,31 @@ def test_a_token_endpoint_that_is_busy(method: str) -> None:
 def test_a_failure_does_not_say_when_to_come_back() -> None:
     """Only a response has fields."""
     assert attempt(ConnectionLost()).retry_after(1000.0) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_a_stale_connection_lost_is_sent_again(method: str) -> None:
+    """As it was, if it is safe; on a connection that was new or had answered it is not."""
+    lost = attempt(ConnectionLost(stale=True), method=method)
+
+    assert lost.request is resend(lost)
+    assert resend(attempt(ConnectionLost(), method=method)) is None
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_what_has_an_effect_is_not_sent_again_at_once(method: str) -> None:
+    """A stale connection doesn't say whether the server saw it."""
+    assert resend(attempt(ConnectionLost(stale=True), method=method)) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_expects_too_much_is_sent_again_without(method: str) -> None:
+    """With all else that it had; 417 to what expects nothing is an answer."""
+    headers = Headers({"Accept": "a/b", "Expect": "100-continue"})
+    request = Request(method, URL.parse("http://pacs/studies"), headers, BODY)
+    again = resend(Attempt(request, Response(417), WHOLE))
+
+    assert again == Request(method, request.url, Headers({"Accept": "a/b"}), BODY)
+    assert again is not None
+    assert resend(Attempt(again, Response(417), WHOLE)) is None
+    assert resend(Attempt(request, Response(503), WHOLE)) is None

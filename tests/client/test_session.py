@@ -26,6 +26,7 @@ from aiodicomweb import (
     Throttled,
     Timeout,
 )
+from aiodicomweb.client import Event, HeadReceived, RequestFinished, RequestRetried
 from aiodicomweb.errors import CredentialsUnavailable, DeadlineExceeded, DicomWebError
 from aiodicomweb.testing import End, Reply, ScriptedPeer, response
 
@@ -180,6 +181,43 @@ async def test_a_lost_connection_is_repeated(end: End) -> None:
         assert 3 == len(peer.requests)
 
 
+DYING = Reply(b"", End.CLOSE)
+
+
+async def test_a_kept_connection_that_was_closed_is_replaced() -> None:
+    """At once, and it counts as no attempt (RFC 9110 §9.2.2)."""
+    async with serving(EMPTY, DYING, EMPTY, retry=Retry(attempts=1)) as (client, peer):
+        await client.search_for_studies()
+
+        assert [] == await client.search_for_studies()
+        assert [1, 1, 2] == [request.connection for request in peer.requests]
+
+
+async def test_a_kept_connection_is_replaced_once() -> None:
+    """A new connection that ends as well is the end of it, and so is a new one at the start."""
+    async with serving(DYING, EMPTY, DYING, DYING, retry=Retry(attempts=1)) as (client, peer):
+        with pytest.raises(ConnectionLost):
+            await client.search_for_studies()
+        await client.search_for_studies()
+        with pytest.raises(ConnectionLost, match="without an answer"):
+            await client.search_for_studies()
+
+        assert [1, 2, 2, 3] == [request.connection for request in peer.requests]
+
+
+async def test_what_has_an_effect_is_not_sent_again() -> None:
+    """Nobody knows whether the server saw it before it closed the kept connection."""
+    async with serving(EMPTY, DYING, EMPTY, DYING) as (client, peer):
+        await client.search_for_studies()
+        with pytest.raises(ConnectionLost):
+            await client.store_instances(dicom_file())
+        await client.search_for_studies()
+        with pytest.raises(ConnectionLost):
+            await client.delete_study("1.2")
+
+        assert ["GET", "POST", "GET", "DELETE"] == [request.method for request in peer.requests]
+
+
 async def test_what_breaks_off_is_an_error_where_nothing_is_repeated() -> None:
     """An answer that breaks off in its body is no end."""
     reply = Reply(response(b"[", {**JSON, "Content-Length": "9"}), End.RESET)
@@ -224,8 +262,14 @@ async def test_a_server_that_is_down() -> None:
 async def test_a_wait_can_be_cancelled() -> None:
     """Between attempts nothing is held."""
     busy = response(status=503, headers={"Retry-After": "20"})
-    async with serving(busy, EMPTY, retry=QUICK) as (client, peer):
-        with anyio.move_on_after(0.05) as scope:
+    scope = anyio.CancelScope()
+
+    def leave(event: Event) -> None:
+        if isinstance(event, RequestRetried):
+            scope.cancel()
+
+    async with serving(busy, EMPTY, retry=QUICK, hooks=leave) as (client, peer):
+        with scope:
             await client.search_for_studies()
 
         assert scope.cancelled_caught
@@ -369,7 +413,7 @@ async def test_a_login_elsewhere_says_what_is_missing() -> None:
     [
         ("/studies", RemoteProtocolError),
         ("http://[", RemoteProtocolError),
-        ("ftp://127.0.0.1:1/x", StatusError),
+        ("ftp://127.0.0.1/x", StatusError),
     ],
 )
 async def test_a_redirect_that_goes_nowhere(location: str, error: type[Exception]) -> None:
@@ -485,9 +529,9 @@ async def test_the_total_spans_authentication() -> None:
         assert ("total", 0) == (caught.value.phase, len(peer.requests))
 
 
-async def dribble(status: int) -> AsyncIterator[bytes]:
+async def dribble(status: int, **fields: str) -> AsyncIterator[bytes]:
     """A response whose body never ends and never pauses for long."""
-    yield response(headers={"Content-Length": "1000000"}, status=status)
+    yield response(headers={"Content-Length": "1000000", **fields}, status=status)
     while True:
         await anyio.sleep(0.01)
         yield b"x"
@@ -496,7 +540,8 @@ async def dribble(status: int) -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("verb", ["search", "store", "delete"])
 async def test_an_error_that_dribbles_in(verb: str) -> None:
     """Silence is bounded, and so is the whole of an error's body: what came has to do."""
-    settings = {"timeout": Timeout(read=0.1, head=0.1)}
+    events: list[Event] = []
+    settings = {"timeout": Timeout(read=0.1, head=0.3), "hooks": events.append}
     async with talking(lambda _: Reply(dribble(404)), **settings) as (client, _):
         call = {
             "search": client.search_for_studies,
@@ -507,6 +552,53 @@ async def test_an_error_that_dribbles_in(verb: str) -> None:
             await call()
 
         assert set(b"x") >= set(caught.value.body)
+        # It was given up: no cancellation of the caller's, and no error, ended the request.
+        assert [(404, None, False)] == [
+            (event.status, event.error, event.complete)
+            for event in events
+            if isinstance(event, RequestFinished)
+        ]
+
+
+async def test_a_caller_that_goes_while_an_error_dribbles_in() -> None:
+    """That is a cancellation, and told as one."""
+    events: list[Event] = []
+    came = anyio.Event()
+
+    def tell(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, HeadReceived):
+            came.set()
+
+    async with (
+        talking(lambda _: Reply(dribble(404)), hooks=tell) as (client, _),
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(client.search_for_studies()._run)
+        await came.wait()
+        tasks.cancel_scope.cancel()
+
+    (finished,) = [event for event in events if isinstance(event, RequestFinished)]
+    assert (404, anyio.get_cancelled_exc_class().__name__) == (finished.status, finished.error)
+
+
+async def test_a_redirect_that_dribbles_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is followed all the same, and what was given up is told as that."""
+    monkeypatch.setattr("aiodicomweb.client.session._SOON", 0.05)
+    events: list[Event] = []
+
+    def answer(request: PeerRequest) -> Answer:
+        moved = request.target.startswith("/moved")
+        return EMPTY if moved else Reply(dribble(307, Location="/moved/studies"))
+
+    async with talking(answer, hooks=events.append) as (client, _):
+        assert [] == await client.search_for_studies()
+
+    assert [(307, None, False), (200, None, True)] == [
+        (event.status, event.error, event.complete)
+        for event in events
+        if isinstance(event, RequestFinished)
+    ]
 
 
 async def test_a_token_that_dribbles_in() -> None:

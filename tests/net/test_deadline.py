@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -24,6 +24,15 @@ def test_no_time_at_all_is_refused(name: str, seconds: float) -> None:
     """What could never succeed is a mistake in the settings."""
     with pytest.raises(ConfigurationError, match=f"Timeout.{name} must be more than 0"):
         Timeout(**{name: seconds})
+
+
+@pytest.mark.parametrize("seconds", [math.nan, "5", True])
+def test_no_number_is_refused(seconds: Any) -> None:
+    """Neither a deadline that never comes nor a text is taken for seconds; for ever is."""
+    with pytest.raises(ConfigurationError, match=r"Timeout\.read must be a number of seconds"):
+        Timeout(read=seconds)
+
+    assert math.inf == Timeout(read=math.inf).read
 
 
 def test_a_rate_of_nothing_is_refused() -> None:
@@ -70,12 +79,12 @@ async def test_a_phase_ends(phase: Phase) -> None:
 
 async def test_the_total_ends_any_phase() -> None:
     """What is left of the total bounds each phase, and is what the error names."""
-    deadlines = Deadlines(Timeout(total=0.02), "http://pacs:80")
+    deadlines = Deadlines(Timeout(total=0.2), "http://pacs:80")
     with deadlines.phase("connect"):
         await anyio.sleep(0.001)
 
-    assert 0 < deadlines.left < 0.02
-    over = pytest.raises(DeadlineExceeded, match="Timeout.total of 0.02 s is over")
+    assert 0 < deadlines.left < 0.2
+    over = pytest.raises(DeadlineExceeded, match="Timeout.total of 0.2 s is over")
     with over as caught, deadlines.phase("read"):
         await anyio.sleep_forever()
 
@@ -87,15 +96,15 @@ async def test_the_total_ends_any_phase() -> None:
 
 async def test_the_total_ends_what_is_in_no_phase() -> None:
     """Within ``whole()``, however deep; a phase that is under way still says so itself."""
-    deadlines = Deadlines(Timeout(total=0.02), "http://pacs:80")
-    over = pytest.raises(DeadlineExceeded, match="Timeout.total of 0.02 s is over")
+    deadlines = Deadlines(Timeout(total=0.2), "http://pacs:80")
+    over = pytest.raises(DeadlineExceeded, match="Timeout.total of 0.2 s is over")
     with over as caught, deadlines.whole(), deadlines.whole():
         with deadlines.phase("connect"):
             await anyio.sleep(0.001)
         await anyio.sleep_forever()
     assert ("total", "http://pacs:80") == (caught.value.phase, caught.value.origin)
 
-    deadlines = Deadlines(Timeout(total=0.02), "http://pacs:80")
+    deadlines = Deadlines(Timeout(total=0.2), "http://pacs:80")
     with over as caught, deadlines.whole(), deadlines.phase("read"):
         await anyio.sleep_forever()
     assert "read" == caught.value.phase

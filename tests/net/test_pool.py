@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from aiodicomweb import ConfigurationError, ConnectFailed, Limits, PoolExhausted, Timeout
+from aiodicomweb import ConnectFailed, ConnectionLost, Limits, PoolExhausted, Timeout
 from aiodicomweb.http import URL, Origin, Proxies, Request
 from aiodicomweb.net import Deadlines, Tls
 from aiodicomweb.net import pool as pool_module
@@ -282,7 +282,7 @@ async def test_closing_ends_everything() -> None:
         assert waiting is two
 
         async def wait() -> None:
-            with pytest.raises(ConfigurationError, match="the client is closed"):
+            with pytest.raises(ConnectionLost, match="the client was closed"):
                 await pool.acquire(origin, DEADLINES)
 
         async with anyio.create_task_group() as tasks:
@@ -295,7 +295,7 @@ async def test_closing_ends_everything() -> None:
         pool.release(two, reusable=True)
 
         assert "<Pool empty>" == repr(pool)
-        with pytest.raises(ConfigurationError, match="the client is closed"):
+        with pytest.raises(ConnectionLost, match="the client was closed"):
             await pool.acquire(origin, DEADLINES)
 
 
@@ -314,7 +314,7 @@ async def test_closing_while_a_connection_changes_hands(*, cancelled: bool) -> N
         await pool.aclose()
         await asyncio.wait([task])
 
-        assert task.cancelled() or isinstance(task.exception(), ConfigurationError)
+        assert task.cancelled() or isinstance(task.exception(), ConnectionLost)
         await peer.wait_until_idle()
         assert "<Pool empty>" == repr(pool)
 
@@ -327,9 +327,24 @@ async def test_closing_while_connecting() -> None:
             await anyio.lowlevel.checkpoint()
         await pool.aclose()
 
-        with pytest.raises(ConfigurationError, match="the client is closed"):
+        with pytest.raises(ConnectionLost, match="the client was closed"):
             await task
         await peer.wait_until_idle()
+
+
+async def test_closing_waits_for_no_handshake() -> None:
+    """Who is being connected is told at once, not when the server has found its words."""
+    silence = anyio.Event()
+    async with ScriptedPeer([OK], tls=contexts().server, ready=silence) as peer:
+        pool = Pool(contexts().client, Limits(), Proxies())
+        with anyio.fail_after(5):
+            task = asyncio.ensure_future(pool.acquire(URL.parse(peer.url).origin, DEADLINES))
+            await peer.wait_for_connections(1)
+            await pool.aclose()
+
+            with pytest.raises(ConnectionLost, match="the client was closed"):
+                await task
+            assert "<Pool empty>" == repr(pool)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])

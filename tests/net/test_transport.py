@@ -1,4 +1,4 @@
-"""From requests to bodies: repeats, ends, and what becomes of the connection."""
+"""From requests to bodies: ends, and what becomes of the connection."""
 
 from __future__ import annotations
 
@@ -39,25 +39,26 @@ async def transporting(
         await peer.wait_until_idle()
 
 
-async def send(
-    transport: Transport, peer: ScriptedPeer, method: str = "GET", body: bytes = b""
-) -> Incoming:
+async def send(transport: Transport, peer: ScriptedPeer, *, fresh: bool = False) -> Incoming:
     """Send a request."""
-    request = Request(method, URL.parse(peer.url), body=(body,) if body else ())
-    return await transport.send(request, Deadlines(Timeout(), peer.origin))
+    request = Request("GET", URL.parse(peer.url))
+    return await transport.send(request, Deadlines(Timeout(), peer.origin), fresh=fresh)
 
 
-async def test_an_expectation_that_a_server_cannot_meet() -> None:
-    """417 is no answer to the request: it is sent again without ``Expect`` (HTP-41)."""
-    refusal = Reply(response(status=417), End.CLOSE, early=True)
-    async with transporting(refusal, OK) as (transport, peer):
+@pytest.mark.parametrize(("early", "seconds"), [(True, 60.0), (False, 0.0)])
+async def test_an_expectation_that_a_server_cannot_meet(
+    monkeypatch: pytest.MonkeyPatch, *, early: bool, seconds: float
+) -> None:
+    """417 is an answer as others are, with the word whether the body was begun (HTP-41)."""
+    monkeypatch.setattr("aiodicomweb.net.connection._CONTINUE_SECONDS", seconds)
+    refusal = Reply(response(status=417), End.CLOSE, early=early)
+    async with transporting(refusal) as (transport, peer):
         headers = Headers({"Expect": "100-continue"})
         request = Request("POST", URL.parse(peer.url), headers, (b"body",))
         incoming = await transport.send(request, Deadlines(Timeout(), peer.origin))
 
-        assert b"fine" == await incoming.read_all()
-        assert [True, False] == ["Expect" in each.headers for each in peer.requests]
-        assert [0, 4] == [each.body_length for each in peer.requests]
+        assert (417, not early) == (incoming.response.status, incoming.begun)
+        incoming.close()
 
 
 async def test_a_body_is_read_whole() -> None:
@@ -186,55 +187,46 @@ async def make_dying(transport: Transport, peer: ScriptedPeer, count: int) -> No
 DYING = Reply(b"", End.CLOSE)
 
 
-async def test_a_get_on_a_dying_connection_is_repeated_once() -> None:
-    """On a new connection, even if more idle ones are left (RFC 9110 §9.2.2)."""
+async def test_a_dying_connection_is_told_of() -> None:
+    """A kept one that ends without an octet is stale; on a fresh one the request goes well."""
     async with transporting(OK, OK, OK, DYING, OK) as (transport, peer):
         await make_dying(transport, peer, 3)
-        incoming = await send(transport, peer)
+        with pytest.raises(ConnectionLost, match="without an answer") as caught:
+            await send(transport, peer)
+        incoming = await send(transport, peer, fresh=True)
 
+        assert caught.value.stale
         assert b"fine" == await incoming.read_all()
-        assert [1, 2, 3, 3, 4] == [request.connection for request in peer.requests] or [4] == [
-            peer.requests[-1].connection
-        ]
-        assert 4 == peer.connections
+        assert 4 == peer.requests[-1].connection == peer.connections
 
 
-async def test_a_get_is_repeated_only_once() -> None:
-    """A new connection that dies as well is the end of it."""
-    async with transporting(OK, DYING, DYING, OK) as (transport, peer):
+async def test_a_fresh_connection_takes_the_place_of_an_idle_one() -> None:
+    """The limit holds for it as well."""
+    async with transporting(OK, OK, limits=Limits(connections=1)) as (transport, peer):
         await make_dying(transport, peer, 1)
-        with pytest.raises(ConnectionLost, match="without an answer"):
-            await send(transport, peer)
+        await (await send(transport, peer, fresh=True)).read_all()
 
-        assert 3 == len(peer.requests)
+        assert [1, 2] == [request.connection for request in peer.requests]
 
 
-async def test_a_get_on_a_new_connection_is_not_repeated() -> None:
+async def test_a_new_connection_is_not_stale() -> None:
     """That the server closes at once says more there."""
-    async with transporting(DYING, OK) as (transport, peer):
-        with pytest.raises(ConnectionLost):
+    async with transporting(DYING) as (transport, peer):
+        with pytest.raises(ConnectionLost) as caught:
             await send(transport, peer)
 
-        assert 1 == len(peer.requests)
+        assert not caught.value.stale
 
 
-async def test_a_post_is_never_repeated() -> None:
-    """Nobody knows whether it had its effect."""
-    async with transporting(OK, DYING, OK) as (transport, peer):
-        await make_dying(transport, peer, 1)
-        with pytest.raises(ConnectionLost):
-            await send(transport, peer, "POST", b"instances")
-
-        assert ["GET", "POST"] == [request.method for request in peer.requests]
-
-
-async def test_a_get_is_not_repeated_after_an_answer_began() -> None:
+@pytest.mark.parametrize("begun", [OK[:9], OK[:-1]], ids=["head", "body"])
+async def test_a_connection_that_answered_is_not_stale(begun: bytes) -> None:
     """Half a head is an answer."""
-    async with transporting(OK, Reply(OK[:9], End.RESET), OK) as (transport, peer):
+    async with transporting(OK, Reply(begun, End.RESET)) as (transport, peer):
         await make_dying(transport, peer, 1)
-        with pytest.raises(ConnectionLost):
-            await send(transport, peer)
+        with pytest.raises(ConnectionLost) as caught:
+            await (await send(transport, peer)).read_all()
 
+        assert not caught.value.stale
         assert 2 == len(peer.requests)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from urllib.parse import parse_qs
 
 from aiodicomweb.testing import End, Reply, response
 
-from .messages import JSON, chunked, dicom_file, multipart, parts_type, until_close
+from .messages import chunked, dicom_file, json_response, multipart, parts_type, until_close
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,6 +72,9 @@ class Archive:
         cuts: For each retrieval in turn, where it breaks off; ``None`` and none left: nowhere.
         page: Results to a page of a search; 0 for no search at all.
         has_metadata: Whether there are metadata.
+        tells: Whether metadata, and results of a search for studies or series, have the numbers
+            of instances.
+        most: The most instances that are listed, in silence, on all pages together.
         hidden: Instances that are listed and that can't be retrieved.
         partial: Answer with 206.
         asked: Targets of the requests.
@@ -83,6 +85,8 @@ class Archive:
     cuts: deque[Cut | None] = field(default_factory=deque["Cut | None"])
     page: int = 1000
     has_metadata: bool = True
+    tells: bool = True
+    most: int | None = None
     hidden: set[str] = field(default_factory=set[str])
     partial: bool = False
     asked: list[str] = field(default_factory=list[str])
@@ -92,6 +96,8 @@ class Archive:
         """Answer a request."""
         self.asked.append(request.target)
         path, _, query = request.target.partition("?")
+        if path in ("/studies", "/studies/1.2/series"):
+            return self._count()
         match = _TARGET.fullmatch(path)
         assert match is not None, request.target
         chosen = match["series"], match["instance"]
@@ -132,11 +138,35 @@ class Archive:
                 "0020000D": {"vr": "UI", "Value": [STUDY]},
                 "0020000E": {"vr": "UI", "Value": [uid]},
                 "00080018": {"vr": "UI", "Value": [instance]},
+                **({} if is_search else self._numbers(uid)),
             }
             for uid, instances in self.series.items()
             if series in (None, uid)
             for instance in instances
-        ]
+        ][: self.most]
         if is_search:
             objects = objects[offset : offset + self.page]
-        return Reply(response(json.dumps(objects).encode(), JSON))
+        return Reply(json_response(objects))
+
+    def _count(self) -> Reply:
+        """All studies, or series, whatever the query asks for."""
+        if not self.page:
+            return Reply(response(status=501))
+        objects = [
+            {
+                "0020000D": {"vr": "UI", "Value": [STUDY]},
+                "0020000E": {"vr": "UI", "Value": [uid]},
+                **self._numbers(uid),
+            }
+            for uid in self.series
+        ]
+        return Reply(json_response(objects))
+
+    def _numbers(self, series: str) -> dict[str, dict[str, object]]:
+        if not self.tells:
+            return {}
+        count = sum(map(len, self.series.values()))
+        return {
+            "00201208": {"vr": "IS", "Value": [count]},
+            "00201209": {"vr": "IS", "Value": [len(self.series[series])]},
+        }

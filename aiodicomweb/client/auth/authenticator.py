@@ -15,6 +15,7 @@ import anyio.to_thread
 from ...errors import DeadlineExceeded, DicomWebError, TransportError
 from ...http import Request
 from ...net import Incoming
+from ...net.closing import Closing
 from .flow import Alone, Fetch, Run
 
 if TYPE_CHECKING:
@@ -33,11 +34,19 @@ class Authenticator:
     Args:
         auth: The credentials.
         clock: Tells the Unix time.
+        closing: Of the client; its end is that of every wait for credentials.
     """
 
-    def __init__(self, auth: Auth, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        auth: Auth,
+        *,
+        clock: Callable[[], float] = time.time,
+        closing: Closing | None = None,
+    ) -> None:
         self._auth = auth
         self._clock = clock
+        self._closing = closing or Closing()
         self._lock = anyio.Lock()
         self._queue = _Queue()
 
@@ -51,6 +60,7 @@ class Authenticator:
 
         Raises:
             CredentialsUnavailable: There are no credentials to be had.
+            ConnectionLost: The client was closed while they were waited for.
             DicomWebError: What ``send`` raises.
         """
         flow = self._auth.flow(request, now=self._clock())
@@ -70,7 +80,8 @@ class Authenticator:
                     incoming = await send(step)
                     outcome = incoming.response
                 else:
-                    outcome = await self._carry_out(step, fetch or send)
+                    with self._closing.breaking_off(str(request.url.origin)):
+                        outcome = await self._carry_out(step, fetch or send)
         except BaseException:
             if incoming is not None:
                 incoming.close()

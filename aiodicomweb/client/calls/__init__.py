@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .call import Call
 from .delete import DeleteCall
+from .frames import FramesCall
 from .render import ImageCall, ImagesCall
-from .retrieve import BulkDataCall, FramesCall, InstanceCall, InstancesCall
+from .retrieve import BulkDataCall, InstanceCall, InstancesCall
 from .search import InstanceMetadataCall, MetadataCall, SearchCall
 from .store import StoreCall
 

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio.lowlevel
 
-from ...errors import DicomWebError
-from ...http import Response
 from ..negotiation import may_be_json, negotiate
+from ..object_stream import ObjectStream
 from ..patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Self
 
-    from ...http import URL, Origin, Request
-    from ...net import Deadlines, Incoming
+    from ...http import URL, Origin, Request, Response
+    from ...net import Incoming
     from ...services import Resource
+    from ..course import Course
     from ..ladder import Kind
     from ..retry import Attempt
     from ..session import Session
@@ -54,7 +54,7 @@ class Call(ABC, Generic[Item, Whole]):
         self._incoming: Incoming | None = None
         self._response: Response | None = None
         self._url: URL | None = None
-        self._deadlines: Deadlines | None = None
+        self._deadlines: Course | None = None
         self._started = False
         self._closed = False
 
@@ -158,37 +158,34 @@ class Call(ABC, Generic[Item, Whole]):
         self._response, self._url = incoming.response, incoming.request.url
         return incoming
 
-    def _until(self, request: Request) -> Deadlines:
+    def _until(self, request: Request) -> Course:
         """The deadlines of the call, however many requests it takes."""
         return self._begin(request.url.origin)
 
-    def _begin(self, origin: Origin) -> Deadlines:
+    def _begin(self, origin: Origin) -> Course:
         """The same before there is a request."""
         self._deadlines = self._deadlines or self._session.deadlines(origin)
         return self._deadlines
 
-    async def _read_json(self, request: Request, kind: Resource | Kind | None) -> Response:
-        """Send a request of this call and read its response whole, again if it breaks off.
+    async def _open_objects(self, request: Request, kind: Resource | Kind | None) -> ObjectStream:
+        """Send a request of this call whose answer is DICOM JSON.
 
         Args:
             request: The request.
             kind: What is asked for, if its ``Accept`` was left to us.
         """
-        patience = Patience(self._session.retry, self._until(request))
-        while True:
+
+        async def opener() -> Incoming:
             if kind is None:
-                incoming = await self._open(request)
-            else:
-                _, incoming = await self._negotiate(request, kind, may_be_json)
-            try:
-                body = bytes(await incoming.read_all())
-            except DicomWebError as error:
-                if await patience.outlasts(error, incoming):
-                    continue
-                raise
-            patience.renew()
-            head = incoming.response
-            return Response(head.status, head.headers, body, head.reason)
+                return await self._open(request)
+            _, incoming = await self._negotiate(request, kind, may_be_json)
+            return incoming
+
+        session = self._session
+        patience = Patience(session.retry, self._until(request))
+        objects = ObjectStream(opener, patience, session.limits)
+        await objects.open()
+        return objects
 
     # --- the machinery ---------------------------------------------------------------------------
 

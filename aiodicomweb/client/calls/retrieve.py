@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
-from collections import Counter, deque
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import (
     ContentError,
-    FrameMismatch,
     FramingError,
-    MultipartError,
-    TransportError,
     UnexpectedMediaType,
 )
 from ...http import ContentRange, MediaType
@@ -21,27 +16,23 @@ from ...services import BulkData, Resource, Selector
 from ..listing import Listing
 from ..part_stream import PartStream
 from ..parts import BulkDataPart, Instance, Part
-from ..results import Frame
-from ..resume import Frames
-from ..resumption import FrameResumption, OneResumption, StudyResumption
+from ..resumption import OneResumption, StudyResumption
 from .call import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pydicom import Dataset
 
     from ...http import Request, Response
-    from ...net import Deadlines, Incoming
+    from ...net import Incoming
     from ...services import RetrieveRequest
     from ...wire import PartHead
+    from ..course import Course
     from ..resumption import Resumption
     from ..retrieval import Retrieval
     from ..session import Session
 
 __all__ = [
     "BulkDataCall",
-    "FramesCall",
     "InstanceCall",
     "InstancesCall",
     "PartsCall",
@@ -52,7 +43,6 @@ Whole = TypeVar("Whole")
 
 _EXCERPT = 1024
 _WORDS = frozenset({"text/html", "application/json", "application/dicom+json"})
-_FRAME_LOCATION = re.compile(r".*/frames/([0-9]{1,10})(?:/rendered)?/?")
 
 
 class PartsCall(Call[T, Whole]):
@@ -80,7 +70,7 @@ class PartsCall(Call[T, Whole]):
         else:
             sent, incoming = request, await self._open(request)
         await _check_answer(self._request, incoming)
-        self._check_head(incoming.response)
+        _check_range(self._request, incoming)
         deadlines = self._until(request)
         self._stream = PartStream(
             sent,
@@ -89,7 +79,22 @@ class PartsCall(Call[T, Whole]):
             self._resumption(sent, incoming.response),
             self._session.retry,
             deadlines,
+            self._session.limits.part,
         )
+
+    async def __anext__(self) -> T:
+        """The next item; raises what the verb's documentation says."""
+        stream = self._stream
+        head = None if stream is None or self._closed else stream.next_ready()
+        if stream is None or head is None:
+            return await super().__anext__()
+        # Of many small parts most need no waiting, and none of what is made for it. Their heads
+        # are as that of one before, and were checked with it.
+        try:
+            return await self._make_ready(head, stream)
+        except BaseException:
+            self._close()
+            raise
 
     async def _next(self) -> T:
         stream = self._stream
@@ -128,8 +133,9 @@ class PartsCall(Call[T, Whole]):
     async def _make(self, head: PartHead, stream: PartStream) -> T:
         """The item of a part."""
 
-    def _check_head(self, response: Response) -> None:
-        """Complain about a head that can't lead to what was asked for."""
+    async def _make_ready(self, head: PartHead, stream: PartStream) -> T:
+        """The item of a part that is here whole."""
+        return await self._make(head, stream)
 
     def _check_end(self) -> None:
         """Complain if parts are missing; the body itself was whole."""
@@ -185,91 +191,6 @@ class InstanceCall(PartsCall[Instance, "Dataset"]):
         return datasets.pop()
 
 
-class FramesCall(PartsCall[Frame, list[Frame]]):
-    """Frames, rendered or not, as they arrive; awaited, a list in the order asked for.
-
-    That all arrived is checked at the end: fewer, or others, raise ``FrameMismatch``.
-    """
-
-    __slots__ = ("_frames", "_is_film")
-
-    def __init__(self, session: Session, retrieval: Retrieval, asked: Sequence[int]) -> None:
-        super().__init__(session, retrieval)
-        self._frames = Frames(asked)
-        self._is_film = False
-
-    def _resumption(self, sent: Request, response: Response) -> Resumption:
-        return FrameResumption(self._request, sent, self._frames)
-
-    async def _next(self) -> Frame:
-        ready = self._frames.ready
-        while not ready:
-            try:
-                await super()._next()
-            except StopAsyncIteration:
-                if not ready:
-                    raise
-            except (TransportError, FramingError, MultipartError) as error:
-                if self._stream is None:
-                    raise
-                await self._stream.resume(error)
-        return ready.popleft()
-
-    async def _make(self, head: PartHead, stream: PartStream) -> Frame:
-        part = Part(head, stream)
-        place = self._frames.expected()
-        if place is None:
-            raise self._mismatch(self._frames.received + 1)
-        data = await part.read()
-        number = self._number(part)
-        self._is_film = _is_film(part)
-        frame = Frame(data, number or place, part.media_type, part.transfer_syntax, part.location)
-        self._frames.take(frame, named=number is not None)
-        return frame
-
-    def _number(self, part: Part) -> int | None:
-        """Which frame a part says it is; its place tells else (PS3.18 §10.4.4).
-
-        A server that drops numbers which the instance doesn't have shifts the places.
-        """
-        match = _FRAME_LOCATION.fullmatch(part.location or "")
-        if match is not None and int(match[1]) in self._frames.asked:
-            return int(match[1])
-        return None
-
-    def _check_end(self) -> None:
-        if self._is_film and len(self._frames.arrived) == 1:
-            return
-        if Counter(self._frames.asked) != Counter(self._frames.arrived):
-            raise self._mismatch(self._frames.received)
-
-    def _mismatch(self, received: int) -> FrameMismatch:
-        error = FrameMismatch(
-            "other frames arrived than were asked for",
-            asked=self._frames.asked,
-            missing=sorted(self._frames.missing),
-            received=received,
-        )
-        error.complete = len(self._frames.arrived)
-        return error
-
-    async def _whole(self) -> list[Frame]:
-        arrived: dict[int, deque[Frame]] = {number: deque() for number in self._frames.asked}
-        async for frame in self:
-            arrived[frame.number].append(frame)
-        return [arrived[number].popleft() for number in self._frames.asked if arrived[number]]
-
-
-def _is_film(part: Part) -> bool:
-    """Whether a part stands for all frames that were asked for (PS3.18 §8.7.3.3.2).
-
-    A video does, and so may a GIF that doesn't name its one frame.
-    """
-    if part.media_type == "image/gif":
-        return _FRAME_LOCATION.fullmatch(part.location or "") is None
-    return part.media_type.startswith("video/")
-
-
 class BulkDataCall(PartsCall[BulkDataPart, list[BulkData]]):
     """Bulk data of one or more elements; awaited, a list of values.
 
@@ -281,30 +202,19 @@ class BulkDataCall(PartsCall[BulkDataPart, list[BulkData]]):
     async def _make(self, head: PartHead, stream: PartStream) -> BulkDataPart:
         return BulkDataPart(head, stream)
 
-    def _check_head(self, response: Response) -> None:
-        """An answer of all octets to a request for a range would be taken for the range."""
-        asked = self._request.byte_range
-        if asked is None:
-            return
-        value = response.headers.get("Content-Range")
-        given = ContentRange.parse(value) if value else None
-        first, last = asked
-        if given is None or given.first != first or (last is not None and given.last > last):
-            raise ContentError(
-                "the server gives other octets than the byte_range",
-                hint="many servers ignore Range; ask without byte_range",
-            )
-
     async def _whole(self) -> list[BulkData]:
         return [await part.bulk_data() async for part in self]
 
 
 async def _open_further(
-    session: Session, retrieval: RetrieveRequest, deadlines: Deadlines, request: Request
+    session: Session, retrieval: RetrieveRequest, deadlines: Course, request: Request
 ) -> Incoming:
     """Send a request for what is missing of a retrieval."""
     incoming = await session.open(request, deadlines)
     await _check_answer(retrieval, incoming)
+    # Another range is the rest of a part: whoever asks for that knows where it must begin.
+    if request.headers.get("Range") == retrieval.to_http().headers.get("Range"):
+        _check_range(retrieval, incoming)
     return incoming
 
 
@@ -322,3 +232,26 @@ async def _check_answer(retrieval: RetrieveRequest, incoming: Incoming) -> None:
         raise FramingError(
             "the answer has neither a length nor parts: nothing would show that it was cut off"
         )
+
+
+def _check_range(retrieval: RetrieveRequest, incoming: Incoming) -> None:
+    """Close a response of other octets than were asked for (RFC 9110 §15.3.7).
+
+    A 206 without ``Content-Range`` has all of them, and leaves instances out (PS3.18 §10.4.3.1).
+    """
+    response, asked = incoming.response, retrieval.byte_range
+    value = response.headers.get("Content-Range") if response.status == 206 else None
+    given = ContentRange.parse(value) if value else None
+    if asked is not None:
+        first, last = asked
+        if given is None or given.first != first or (last is not None and given.last > last):
+            incoming.close()
+            raise ContentError(
+                "the server gives other octets than the byte_range",
+                hint="many servers ignore Range; ask without byte_range",
+            )
+        return
+    is_all = value is None or (given is not None and given.length == given.complete_length)
+    if not is_all and "Range" not in retrieval.headers:
+        incoming.close()
+        raise ContentError("the server gives a range of octets that nobody asked for")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from ...errors import DicomWebError
 from ...http import Response, segment_length
 from ...services import FailedInstance, StoredInstance, StoreRequest, StoreResponse
 from ..ladder import Kind, is_refusal, is_verdict, with_accept
+from ..patience import Patience
 from ..results import StoreReport
 from ..retry import Attempt
 from ..sources import prepare
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreCall"]
 
-_UNMET = Response(417)
-"""What the transport hears where a server doesn't know ``Expect``, before it sends again."""
+_PERHAPS_STORED = (
+    "the server answered with a success that could not be read to its end: the instances may be "
+    "stored; search for them before they are sent again"
+)
 
 
 class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
@@ -77,10 +81,10 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
     async def _exchange(self, request: StoreRequest, failed: list[Attempt]) -> StoreResponse:
         """Send the instances; again if only the form of the answer was refused."""
         http = request.to_http()
-        memory, origin = self._session.forms, http.url.origin
+        memory, origin, path = self._session.forms, http.url.origin, http.url.path
         usual = "Accept" not in request.headers
         now = time.monotonic()
-        forms = memory.forms(origin, Kind.STORE, now) if usual else (http.headers["Accept"],)
+        forms = memory.forms(origin, Kind.STORE, path, now) if usual else (http.headers["Accept"],)
         first: StatusError | None = None
         refusals: list[int] = []
         for form in forms:
@@ -89,30 +93,44 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
             answer = StoreResponse.from_http(response)
             if response.is_success or answer.has_items:
                 if usual:
-                    memory.note(origin, Kind.STORE, form, refusals, time.monotonic())
+                    memory.note(origin, Kind.STORE, path, form, refusals, time.monotonic())
                 return answer
             error = self._session.refusal(incoming, response.body)
             if not is_refusal(Kind.STORE, error):
                 raise error if first is None or is_verdict(error) else first
             first = first or error
-            memory.refuse(origin, Kind.STORE, form)
             refusals.append(error.status)
-            failed.append(Attempt(asked, response, incoming.sent))
+            failed.append(Attempt(asked, response, incoming.sent, begun=incoming.begun))
         assert first is not None  # noqa: S101 - there is a form, and it was refused
         raise first
 
     async def _answer(self, request: Request, failed: list[Attempt]) -> tuple[Incoming, Response]:
         """Send a request and read its response whole, whatever its status."""
-        incoming = await self._send(request, failed)
-        if incoming.sent_before:
-            failed.append(Attempt(request, _UNMET, incoming.sent_before))
-        head = incoming.response
-        if head.is_success:
-            body = bytes(await incoming.read_all())
-        else:
-            # It may name each instance: content, which is worth more time than another refusal.
-            body = await incoming.read_start(self._session.limits.body, "head")
+        while True:
+            incoming = await self._send(request, failed)
+            head = incoming.response
+            if not head.is_success:
+                # It may name each instance: content, worth more time than another refusal.
+                body = await incoming.read_start(self._session.limits.body, "head")
+                break
+            try:
+                body = bytes(await incoming.read_all())
+                break
+            except DicomWebError as error:
+                if not await self._repeats(request, incoming, error):
+                    error.hint = _PERHAPS_STORED
+                    raise
+                failed.append(Attempt(request, head, incoming.sent, begun=incoming.begun))
         return incoming, Response(head.status, head.headers, body, head.reason)
+
+    async def _repeats(self, request: Request, incoming: Incoming, error: DicomWebError) -> bool:
+        """Wait before the store is sent again, whose answer broke off; false if it may not be."""
+        session = self._session
+        # A 303 said that it is done, and where the answer is (RFC 9110 §15.4.4).
+        if not session.retry.stores or incoming.request.method != request.method:
+            return False
+        patience = Patience(session.retry, self._until(request))
+        return await patience.outlasts(error, incoming)
 
     async def _next(self) -> StoredInstance | FailedInstance:
         for result in self._results:

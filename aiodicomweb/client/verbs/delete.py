@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...http import Headers, Request, build_query
+from ...http import Request, build_query
 from ...services.transaction import fix_parameters
 from ..calls import DeleteCall
+from ..settings import header_fields
 from .selecting import select_instance, select_series, select_study
 from .verbs import Verbs
 
@@ -102,4 +103,4 @@ class DeleteVerbs(Verbs):
         query = build_query(fix_parameters(parameters))
         if query is not None:
             url = url.with_query(query)
-        return DeleteCall(self._session, Request("DELETE", url, Headers(headers or {})))
+        return DeleteCall(self._session, Request("DELETE", url, header_fields(headers)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...services import Resource
@@ -163,10 +162,12 @@ class RenderVerbs(Verbs):
             stands for all frames at once.
 
         Raises:
-            FrameMismatch: Other frames arrived than were asked for.
+            FrameMismatch: Other frames arrived than were asked for. Of frames that were iterated
+                over before, ``by_place`` has those whose numbers are in doubt.
         """
-        above = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
-        selector = replace(above, frames=tuple(frame_numbers))
+        selector = select_instance(
+            study_instance_uid, series_instance_uid, sop_instance_uid, tuple(frame_numbers)
+        )
         request = self._retrieval(
             selector,
             media_types,
@@ -302,8 +303,9 @@ class RenderVerbs(Verbs):
             rendering: The size.
             headers: Further header fields.
         """
-        above = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
-        selector = replace(above, frames=tuple(frame_numbers))
+        selector = select_instance(
+            study_instance_uid, series_instance_uid, sop_instance_uid, tuple(frame_numbers)
+        )
         request = self._retrieval(
             selector,
             media_types,

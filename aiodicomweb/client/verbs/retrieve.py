@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...dicom.json_model import dataset_from_json
 from ...errors import ContentError
 from ...services import Resource, Selector, resolve_bulkdata
 from ..calls import (
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from ...services.wado import MediaTypes
+    from ...wire import Allocator
     from ..retrieval import Retrieval
 
 __all__ = ["RetrieveVerbs"]
@@ -142,7 +142,7 @@ class RetrieveVerbs(Verbs):
         """
         selector = select_study(study_instance_uid)
         request = self._metadata(selector, additional_params, headers)
-        return MetadataCall(self._session, request, dataset_from_json)
+        return MetadataCall(self._session, request, self._to_dataset)
 
     def retrieve_series_metadata(
         self,
@@ -162,7 +162,7 @@ class RetrieveVerbs(Verbs):
         """
         selector = select_series(study_instance_uid, series_instance_uid)
         request = self._metadata(selector, additional_params, headers)
-        return MetadataCall(self._session, request, dataset_from_json)
+        return MetadataCall(self._session, request, self._to_dataset)
 
     def retrieve_instance_metadata(
         self,
@@ -187,7 +187,7 @@ class RetrieveVerbs(Verbs):
         """
         selector = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
         request = self._metadata(selector, additional_params, headers)
-        return InstanceMetadataCall(self._session, request, dataset_from_json)
+        return InstanceMetadataCall(self._session, request, self._to_dataset)
 
     def retrieve_instance_frames(
         self,
@@ -199,6 +199,7 @@ class RetrieveVerbs(Verbs):
         additional_params: Mapping[str, Any] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        allocator: Allocator | None = None,
     ) -> FramesCall:
         """Retrieve frames of an instance.
 
@@ -212,21 +213,33 @@ class RetrieveVerbs(Verbs):
                 are stored.
             additional_params: Further query parameters.
             headers: Further header fields.
+            allocator: Is called with the number of octets of each frame once it has arrived, in
+                the order in which they arrive, and gives the memory to copy it to: see
+                :meth:`Part.read`. It is ``data.obj`` of the frame.
+
+        Frames that tasks await at the same moment, of one instance and without further arguments,
+        are asked for together: up to 64 small ones in one request, each task gets its own, and
+        ``response`` is that of all. A list that no URL would hold goes in several requests.
 
         Returns:
             A call; awaited ``list[Frame]``, iterated :class:`~aiodicomweb.Frame`.
 
         Raises:
             ConfigurationError: A UID, frame number or media type can't be.
-            FrameMismatch: Other frames arrived than were asked for.
+            FrameMismatch: Other frames arrived than were asked for. Of frames that were iterated
+                over before, ``by_place`` has those whose numbers are in doubt.
         """
         numbers = tuple(frame_numbers)
-        above = select_instance(study_instance_uid, series_instance_uid, sop_instance_uid)
-        selector = Selector(above.study, above.series, above.instance, numbers)
+        selector = select_instance(
+            study_instance_uid, series_instance_uid, sop_instance_uid, numbers
+        )
         request = self._retrieval(
             selector, media_types, additional_params, headers, resource=Resource.FRAMES
         )
-        return FramesCall(self._session, request, numbers)
+        kind = None
+        if media_types is None and not additional_params and not headers:
+            kind = (selector.study, selector.series, selector.instance)
+        return FramesCall(self._session, request, numbers, allocator, kind)
 
     def retrieve_bulkdata(
         self,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...dicom.json_model import dataset_from_json
 from ...dicom.uids import check_uid
-from ...http import Headers
 from ...services import Query, SearchRequest, Selector
 from ..calls import SearchCall
+from ..settings import header_fields
 from .verbs import Verbs
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class SearchVerbs(Verbs):
             limit=limit,
             offset=offset,
             parameters=additional_params,
-            headers=Headers(headers or {}),
+            headers=header_fields(headers),
             emptyvaluematching=emptyvaluematching,
             multiplevaluematching=multiplevaluematching,
         )
@@ -120,7 +119,7 @@ class SearchVerbs(Verbs):
             limit=limit,
             offset=offset,
             parameters=additional_params,
-            headers=Headers(headers or {}),
+            headers=header_fields(headers),
             emptyvaluematching=emptyvaluematching,
             multiplevaluematching=multiplevaluematching,
         )
@@ -175,7 +174,7 @@ class SearchVerbs(Verbs):
             limit=limit,
             offset=offset,
             parameters=additional_params,
-            headers=Headers(headers or {}),
+            headers=header_fields(headers),
             emptyvaluematching=emptyvaluematching,
             multiplevaluematching=multiplevaluematching,
         )
@@ -184,7 +183,7 @@ class SearchVerbs(Verbs):
         self, selector: Selector, query: Query, all_pages: bool, **settings: Any
     ) -> SearchCall[Dataset]:
         request = SearchRequest(self._qido, selector, query, **settings)
-        return SearchCall(self._session, request, dataset_from_json, all_pages=all_pages)
+        return SearchCall(self._session, request, self._to_dataset, all_pages=all_pages)
 
 
 def _level(uid: str | None, name: str) -> str | None:

@@ -24,10 +24,13 @@ def select_series(study: str, series: str) -> Selector:
     )
 
 
-def select_instance(study: str, series: str, instance: str) -> Selector:
-    """An instance; raises like :func:`select_study`."""
+def select_instance(
+    study: str, series: str, instance: str, frames: tuple[int, ...] | None = None
+) -> Selector:
+    """An instance, or frames of it; raises like :func:`select_study`."""
     return Selector(
         check_uid(study, "study_instance_uid"),
         check_uid(series, "series_instance_uid"),
         check_uid(instance, "sop_instance_uid"),
+        frames,
     )

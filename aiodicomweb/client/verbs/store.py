@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...dicom.uids import check_uid
-from ...http import Headers
 from ...services import Selector, StoreRequest
 from ..calls import StoreCall
+from ..settings import header_fields
 from .verbs import Verbs
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class StoreVerbs(Verbs):
         if study_instance_uid is not None:
             check_uid(study_instance_uid, "study_instance_uid")
         selector = Selector(study=study_instance_uid or "")
+        fields = header_fields(headers)
 
         def make_request(segments: Sequence[Segment]) -> StoreRequest:
             return StoreRequest(
@@ -64,7 +65,7 @@ class StoreVerbs(Verbs):
                 segments,
                 selector,
                 parameters=additional_params,
-                headers=Headers(headers or {}),
+                headers=fields,
             )
 
         return StoreCall(self._session, datasets, make_request, self._stow.origin)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...http import Headers
+from ...dicom.json_model import dataset_from_json
 from ...services import Resource, RetrieveRequest
 from ..retrieval import Retrieval
+from ..settings import header_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from pydicom import Dataset
+
+    from ...dicom.json_model import JsonObject
     from ...http import URL
     from ...services import RenderingOptions, Selector
     from ...services.wado import MediaTypes
@@ -37,6 +42,11 @@ class Verbs:
         self._stow = stow
         self._deletion = deletion
 
+    @property
+    def _to_dataset(self) -> Callable[[JsonObject], Dataset]:
+        """Makes data sets of DICOM JSON, within the bounds."""
+        return partial(dataset_from_json, max_depth=self._session.limits.json_depth)
+
     def _retrieval(
         self,
         selector: Selector | URL,
@@ -48,7 +58,7 @@ class Verbs:
         byte_range: tuple[int, int | None] | None = None,
         rendering: RenderingOptions | None = None,
     ) -> Retrieval:
-        fields = Headers(headers or {})
+        fields = header_fields(headers)
         request = RetrieveRequest(
             self._wado,
             selector,

@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 
 from aiodicomweb import (
     ConnectionLost,
+    ContentError,
     DeadlineExceeded,
     FrameMismatch,
     FramingError,
+    LimitExceeded,
     Limits,
     MultipartError,
     NotFound,
     Retry,
     Timeout,
 )
+from aiodicomweb.client.resumption import NotResumable
 from aiodicomweb.testing import End, Reply, response
 
 from ...support.archive import STUDY, Archive, Cut, study
@@ -133,6 +136,7 @@ async def test_what_is_missing_is_asked_for() -> None:
         "/studies/1.2",
         "/studies/1.2/instances",
         "/studies/1.2/instances?offset=5",
+        "/studies?StudyInstanceUID=1.2",
         "/studies/1.2/series/1.2.1/instances/1.2.1.2",
         "/studies/1.2/series/1.2.1/instances/1.2.1.3",
         "/studies/1.2/series/1.2.2",
@@ -165,14 +169,42 @@ async def test_a_series_is_resumed_by_instance() -> None:
 
         assert [*archive.all()] == [d.SOPInstanceUID for d in got]
     assert "/studies/1.2/series/1.2.1/instances?offset=2" in archive.asked
+    assert "/studies/1.2/series?SeriesInstanceUID=1.2.1" in archive.asked
 
 
 async def test_metadata_list_where_no_search_does() -> None:
-    """Not every archive searches."""
+    """Not every archive searches; but the metadata have to tell how many there are."""
     archive = Archive(study([3]), deque([Cut(18_000)]), page=0)
 
     assert [*archive.all()] == await retrieve(archive)
     assert "/studies/1.2/metadata" in archive.asked
+    silent = Archive(study([3]), deque([Cut(18_000)]), page=0, tells=False)
+    with pytest.raises(FramingError):
+        await retrieve(silent)
+
+
+@pytest.mark.parametrize("target", ["study", "series"])
+@pytest.mark.parametrize("page", [2, 4, 1000, 0])
+async def test_a_list_that_is_capped_in_silence(page: int, target: str) -> None:
+    """The number of instances shows it, which a search for the study or series tells (QID-85)."""
+    archive = Archive(study([6]), deque([Cut(18_000)]), page=page, most=4)
+
+    async with talking(archive, retry=PATIENT) as (client, _):
+        of_study = target == "study"
+        call = client.retrieve_study(STUDY) if of_study else client.retrieve_series(STUDY, "1.2.1")
+        with pytest.raises(FramingError) as caught:
+            await call
+
+    assert isinstance(caught.value.__cause__, NotResumable)
+    assert 1 == caught.value.complete
+
+
+async def test_a_search_that_ends_where_nobody_counts() -> None:
+    """Behind the last result comes an empty page: that has to do."""
+    archive = Archive(study([3]), deque([Cut(18_000)]), page=2, tells=False)
+
+    assert [*archive.all()] == await retrieve(archive)
+    assert "/studies/1.2/metadata" not in archive.asked
 
 
 async def test_nothing_lists() -> None:
@@ -231,6 +263,21 @@ async def test_what_cannot_be_retrieved(*, partial: bool) -> None:
     with pytest.raises(FramingError) as caught:
         await retrieve(archive)
     assert isinstance(caught.value.__cause__, NotFound)
+
+
+async def test_an_empty_answer_is_no_instance() -> None:
+    """A 204 for one that is listed brings nothing, and doesn't count as complete."""
+    archive = Archive(study([3]), deque([Cut(18_000)]))
+
+    def script(request: PeerRequest) -> Reply:
+        gone = request.target.endswith("/instances/1.2.1.3")
+        return Reply(response(status=204)) if gone else archive(request)
+
+    async with talking(script, retry=PATIENT) as (client, _):
+        with pytest.raises(FramingError) as caught:
+            await client.retrieve_study(STUDY)
+
+    assert 2 == caught.value.complete
 
 
 async def test_attempts_without_progress_end() -> None:
@@ -295,7 +342,7 @@ async def test_the_total_bounds_it_all() -> None:
     body = multipart(archive.all().values())
     head = response(b"", {**parts_type(), "Content-Length": str(len(body))})
     stall = [head, body[:18_000], anyio.Event()]
-    async with serving(stall, retry=PATIENT, timeout=Timeout(total=0.05)) as (client, peer):
+    async with serving(stall, retry=PATIENT, timeout=Timeout(total=0.2)) as (client, peer):
         with pytest.raises(DeadlineExceeded):
             await client.retrieve_study(STUDY)
 
@@ -396,6 +443,22 @@ async def test_frames_that_were_not_asked_for_are_not_taken_for_others() -> None
         assert (1, 1) == (first.number, first.data[0])
         assert 1 == caught.value.complete
         assert [2, 3] == [*caught.value.missing]
+        assert (1,) == caught.value.by_place
+
+
+async def test_frames_whose_number_fitted_are_not_in_doubt() -> None:
+    """Of frames without names those of a group that came whole are known, the first ones not."""
+    asked = range(1, 30)
+    group = parts_response([bytes([number]) for number in range(5, 21)], FRAMES)
+    last = parts_response([b"x"], FRAMES)
+    async with serving(frames_cut([*asked], 4), group, last, retry=PATIENT) as (client, _):
+        call = client.retrieve_instance_frames("1.2", "1.2.3", "1.2.3.4", asked)
+        assert [*range(1, 21)] == [(await anext(call)).number for _ in range(20)]
+        with pytest.raises(FrameMismatch) as caught:
+            await anext(call)
+
+        assert (1, 2, 3, 4) == caught.value.by_place
+        assert tuple(range(21, 30)) == caught.value.missing
 
 
 async def test_frames_that_break_off_again() -> None:
@@ -462,6 +525,22 @@ async def test_a_download_goes_on_where_it_ended() -> None:
         assert "bytes=8240-10239" == peer.requests[2].headers["Range"]
 
 
+async def test_a_download_in_two_lands_in_one_place() -> None:
+    """Memory is asked for once, for all of it, where it goes on on another connection."""
+    memory = bytearray(len(DATA))
+    asked: list[int] = []
+
+    def allocate(size: int) -> bytearray:
+        asked.append(size)
+        return memory
+
+    async with serving(whole(TAG, cut=5000), rest(5000), retry=PATIENT) as (client, _):
+        async for part in client.retrieve_bulkdata("bulk/1"):
+            assert memory is (await part.read(allocator=allocate)).obj
+
+    assert ([len(DATA)], DATA) == (asked, memory)
+
+
 async def test_a_server_that_ignores_ranges() -> None:
     """The same representation again is read on behind what was handed out (HTP-70)."""
     async with serving(whole(TAG, cut=5000), whole(TAG), retry=PATIENT) as (client, _):
@@ -473,6 +552,8 @@ REFUSED = {
     "no tag": whole({"Content-Type": FRAMES}),
     "another range": rest(4000),
     "another tag": rest(5000, {**TAG, "ETag": '"v2"'}),
+    "no tag any more": rest(5000, {"Content-Type": FRAMES}),
+    "another type": rest(5000, {**TAG, "Content-Type": "image/jpeg"}),
     "another length": rest(5000, data=DATA + b"xx"),
     "behind the end": Reply(response(b"", {"Content-Range": "bytes */4000"}, 416)),
     "gone": Reply(response(status=404)),
@@ -593,8 +674,9 @@ class Careless:
         if not self._answers:
             return Reply(b"", End.CLOSE)
         kind, last, octets, is_known = self._answers.popleft()
-        begin = int(request.headers["Range"].removeprefix("bytes=").split("-")[0])
-        if kind == "whole":
+        asked = request.headers.get("Range")  # none of who begins anew
+        begin = int(asked.removeprefix("bytes=").split("-")[0]) if asked else 0
+        if kind == "whole" or (kind != "cut whole" and not asked):
             return Reply(chunked(DATA, TAG))
         if kind == "cut whole":
             return Reply(chunked(DATA[: begin + octets], TAG, last=False), End.CLOSE)
@@ -618,14 +700,17 @@ answers = st.tuples(
 @given(
     first=st.builds(begun, st.integers(1, len(DATA) - 1), length=st.booleans()),
     answers=st.lists(answers, max_size=4),
+    at_once=st.booleans(),
 )
 def test_whatever_a_server_answers_the_whole_comes_or_an_error(
-    first: Reply, answers: list[tuple[str, int, int, bool]]
+    first: Reply, answers: list[tuple[str, int, int, bool]], *, at_once: bool
 ) -> None:
     """Ranges shorter or longer than they say, subsets, the whole again: never a part as all."""
 
     async def download() -> bytes:
         async with talking(Careless(first, answers), retry=PATIENT) as (client, _):
+            if at_once:
+                return bytes((await client.retrieve_bulkdata("bulk/1"))[0])
             return await in_pieces(client)
 
     try:
@@ -656,14 +741,78 @@ async def test_nothing_is_missing() -> None:
         assert DATA == await in_pieces(client)
 
 
-async def test_what_is_read_whole_is_fetched_anew() -> None:
-    """Nothing was handed out, so that any representation will do."""
+async def at_once(client: Client) -> bytes:
+    """The data, read whole."""
+    (value,) = await client.retrieve_bulkdata("bulk/1")
+    assert memoryview(value.data).readonly
+    return bytes(value)
+
+
+async def test_what_is_read_whole_goes_on_where_it_ended() -> None:
+    """Octets that came stay, and the rest is asked for by ``Range``, as often as it breaks off."""
+    again = response(DATA[5000:8240], {**TAG, **RANGE, "Content-Length": "5240"}, 206)
+    async with serving(
+        whole(TAG, cut=5000), Reply(again, End.CLOSE), rest(8240), retry=PATIENT
+    ) as (client, peer):
+        assert DATA == await at_once(client)
+
+        ranges = [request.headers.get("Range") for request in peer.requests]
+        assert [None, "bytes=5000-10239", "bytes=8240-10239"] == ranges
+        assert '"v1"' == peer.requests[1].headers["If-Range"]
+    async with serving(whole(TAG, cut=5000), whole(TAG), retry=PATIENT) as (client, _):
+        assert DATA == await at_once(client)
+
+
+async def test_what_is_read_whole_may_be_another_representation() -> None:
+    """Nothing was handed out: one that changed is taken from its start."""
     other = Reply(response(b"other", {"Content-Type": FRAMES}))
     async with serving(whole(TAG, cut=5000), other, retry=PATIENT) as (client, peer):
-        (value,) = await client.retrieve_bulkdata("bulk/1")
+        assert b"other" == await at_once(client)
+        assert 2 == len(peer.requests)
 
-        assert b"other" == bytes(value)
+
+@pytest.mark.parametrize("fields", [{"Content-Type": FRAMES}, {**TAG, "ETag": 'W/"v1"'}])
+async def test_what_is_read_whole_without_a_validator_is_fetched_anew(
+    fields: dict[str, str],
+) -> None:
+    """Nothing would tell that a range belongs to what came."""
+    async with serving(whole(fields, cut=5000), whole(fields), retry=PATIENT) as (client, peer):
+        assert DATA == await at_once(client)
         assert "Range" not in peer.requests[1].headers
+
+
+@pytest.mark.parametrize(
+    "kind", ["another range", "another tag", "no tag any more", "behind the end", "coded"]
+)
+async def test_where_ranges_fail_what_is_read_whole_is_fetched_anew(kind: str) -> None:
+    """A range that is refused, or is none of what came, costs an attempt and not the whole."""
+    replies = [whole(TAG, cut=5000), REFUSED[kind], whole(TAG)]
+    async with serving(*replies, retry=PATIENT) as (client, peer):
+        assert DATA == await at_once(client)
+        assert "Range" not in peer.requests[2].headers
+
+
+async def test_what_is_read_whole_has_a_bound_when_it_goes_on() -> None:
+    """``Limits.part`` holds for all octets together."""
+    endless = Reply(chunked(DATA * 3, {"Content-Type": FRAMES}))
+    replies = [begun(5000, length=False), endless]
+    limits = Limits(part=len(DATA))
+    async with serving(*replies, retry=PATIENT, limits=limits) as (client, _):
+        with pytest.raises(LimitExceeded) as caught:
+            await at_once(client)
+
+        assert "part" == caught.value.limit
+
+
+async def test_parts_behind_one_that_went_on() -> None:
+    """The call ends behind it, and its connection carries the next request."""
+    async with serving(whole(TAG, cut=5000), rest(5000), whole(TAG), retry=PATIENT) as (
+        client,
+        peer,
+    ):
+        assert DATA == await at_once(client)
+        assert DATA == await at_once(client)
+        assert 2 == peer.connections
 
 
 async def test_a_range_is_resumed_within_it() -> None:
@@ -680,6 +829,63 @@ async def test_a_range_is_resumed_within_it() -> None:
 
         assert DATA[100:1000] == got
         assert "bytes=500-999" == peer.requests[1].headers["Range"]
+
+
+def of_range(first: int, last: int, fields: dict[str, str], cut: int | None = None) -> Reply:
+    """A range of the data."""
+    head = {"Content-Range": f"bytes {first}-{last}/10240", "Content-Length": str(last - first + 1)}
+    octets = DATA[first : last + 1][:cut]
+    return Reply(response(octets, {**fields, **head}, 206), End.KEEP if cut is None else End.CLOSE)
+
+
+PLAIN = {"Content-Type": FRAMES}
+OTHERS = {
+    "all": whole(PLAIN),
+    "another range": of_range(0, 99, PLAIN),
+    "no range": Reply(response(DATA[:100], PLAIN, 206)),
+}
+
+
+@pytest.mark.parametrize("answer", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("cut", [0, 50])
+async def test_a_range_that_is_fetched_anew_is_that_range(answer: Reply, cut: int) -> None:
+    """Other octets don't pass for those that were asked for (HTP-71)."""
+    replies = of_range(100, 199, PLAIN, cut), answer
+    for whole_part in (True, False):
+        async with serving(*replies, retry=PATIENT) as (client, peer):
+            call = client.retrieve_bulkdata("bulk/1", byte_range=(100, 199))
+            with pytest.raises(FramingError) as caught:
+                await (call if whole_part else (await anext(call)).read())
+
+            assert isinstance(caught.value.__cause__, ContentError)
+            assert ["bytes=100-199"] * 2 == [r.headers["Range"] for r in peer.requests]
+
+
+async def test_a_range_that_changed_is_fetched_anew() -> None:
+    """All octets in answer to a request for the rest are none of a range; it is asked for again."""
+    tagged = {**TAG, "ETag": '"v2"'}
+    replies = of_range(100, 199, TAG, 50), whole(tagged), of_range(100, 149, tagged)
+    async with serving(*replies, retry=PATIENT) as (client, peer):
+        (value,) = await client.retrieve_bulkdata("bulk/1", byte_range=(100, 199))
+
+        assert DATA[100:150] == bytes(value)
+        assert "bytes 100-149/10240" == str(value.content_range)
+        asked = [(r.headers["Range"], r.headers.get("If-Range")) for r in peer.requests]
+        assert ("bytes=150-199", '"v1"') == asked[1]
+        assert ("bytes=100-199", None) == asked[0] == asked[2]
+
+
+async def test_a_range_in_place_of_the_whole() -> None:
+    """Who asks again for all octets, and gets some with a range, didn't get what he asked for."""
+    replies = whole(PLAIN, cut=100), of_range(0, 9, PLAIN)
+    async with serving(*replies, retry=PATIENT) as (client, _):
+        with pytest.raises(FramingError) as caught:
+            await at_once(client)
+
+        assert isinstance(caught.value.__cause__, ContentError)
+    replies = whole(PLAIN, cut=100), of_range(0, 10239, PLAIN)
+    async with serving(*replies, retry=PATIENT) as (client, _):
+        assert DATA == await at_once(client)
 
 
 FILE = dicom_file("1.2.3.4", 300_000)
@@ -712,6 +918,34 @@ async def test_a_file_is_saved_whole(tmp_path: Path, cut: int, fields: dict[str,
     assert [path.name] == names(tmp_path)
 
 
+async def test_a_data_set_goes_on_by_range() -> None:
+    """A long instance that is read whole is not fetched anew where the server has ranges."""
+    content_range = f"bytes 200000-{len(FILE) - 1}/{len(FILE)}"
+    fields = {"Content-Type": DICOM, "ETag": '"1"', "Content-Range": content_range}
+    last = response(FILE[200_000:], fields, 206)
+    async with serving(file_reply(200_000, ETag='"1"'), last, retry=PATIENT) as (client, peer):
+        dataset = await client.retrieve_instance("1.2", "1.2.3", "1.2.3.4")
+
+        assert "1.2.3.4" == dataset.SOPInstanceUID
+        assert f"bytes=200000-{len(FILE) - 1}" == peer.requests[1].headers["Range"]
+
+
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_range_that_is_none_begins_a_file_anew(tmp_path: Path, *, read: bool) -> None:
+    """A server whose ranges are wrong sends the whole all the same."""
+    fields = {"Content-Type": DICOM, "ETag": '"1"', "Content-Range": "bytes 7-9/10"}
+    wrong = response(FILE[7:10], fields, 206)
+    replies = file_reply(200_000, ETag='"1"'), wrong, file_reply(None, ETag='"1"')
+    async with (
+        serving(*replies, retry=PATIENT) as (client, _),
+        client.retrieve_instance("1.2", "1.2.3", "1.2.3.4") as call,
+    ):
+        instance = await anext(call)
+        assert FILE == (
+            await instance.read() if read else (await instance.save(tmp_path)).read_bytes()
+        )
+
+
 async def test_a_file_goes_on_by_range(tmp_path: Path) -> None:
     """A long instance is not begun anew where the server has ranges."""
     content_range = f"bytes 200000-{len(FILE) - 1}/{len(FILE)}"
@@ -723,6 +957,24 @@ async def test_a_file_goes_on_by_range(tmp_path: Path) -> None:
 
         assert FILE == path.read_bytes()
         assert f"bytes=200000-{len(FILE) - 1}" == peer.requests[1].headers["Range"]
+
+
+async def test_a_file_of_two_versions_is_not_published(tmp_path: Path) -> None:
+    """A range with another date begins it anew."""
+    dates = {"Date": "Tue, 02 Jan 2024 10:10:00 GMT"}
+    old = {**dates, "Last-Modified": "Mon, 01 Jan 2024 10:00:00 GMT"}
+    new = {**dates, "Last-Modified": "Tue, 02 Jan 2024 10:00:00 GMT"}
+    content_range = f"bytes 200000-{len(FILE) - 1}/{len(FILE)}"
+    fields = {"Content-Type": DICOM, **new, "Content-Range": content_range}
+    wrong = response(b"x" * (len(FILE) - 200_000), fields, 206)
+    replies = file_reply(200_000, **old), wrong, file_reply(None, **new)
+    async with (
+        serving(*replies, retry=PATIENT) as (client, _),
+        client.retrieve_instance("1.2", "1.2.3", "1.2.3.4") as call,
+    ):
+        path = await (await anext(call)).save(tmp_path)
+
+    assert FILE == path.read_bytes()
 
 
 async def test_a_file_is_not_published_short(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from aiodicomweb import (
     ConnectionLost,
     ContentError,
     DeadlineExceeded,
-    FrameMismatch,
     FramingError,
     LimitExceeded,
     Limits,
@@ -38,6 +37,8 @@ from ...support.messages import (
 from ...support.serving import serving
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aiodicomweb import Client
     from aiodicomweb.client import FramesCall
 
@@ -307,66 +308,6 @@ async def test_a_limit_is_named() -> None:
         assert 3 == await take(client, whole=False)
 
 
-# --- frames --------------------------------------------------------------------------------------
-
-
-async def test_frames_arrive_in_order() -> None:
-    """Frames have the numbers asked for, their media type, and memory of their own."""
-    reply = parts_response([b"two", b"one"], FRAMES)
-    async with serving(reply) as (client, _):
-        got = await frames(client, 2, 1)
-
-        assert [(2, b"two"), (1, b"one")] == [(frame.number, bytes(frame)) for frame in got]
-        assert FRAMES == got[0].media_type
-        assert "1.2.840.10008.1.2.1" == got[0].transfer_syntax
-
-
-async def test_frames_say_their_numbers() -> None:
-    """A frame's ``Content-Location`` counts for more than its place."""
-    at = [{"Content-Location": f"/x/frames/{number}"} for number in (3, 1)]
-    async with serving(parts_response([b"three", b"one"], FRAMES, at)) as (client, _):
-        got = [(frame.number, bytes(frame)) async for frame in frames(client, 1, 3)]
-
-        assert [(3, b"three"), (1, b"one")] == got
-
-
-async def test_missing_frames_are_named() -> None:
-    """Fewer frames than asked for: which are missing, and how many came."""
-    async with serving(parts_response([b"one", b"two"], FRAMES)) as (client, _):
-        with pytest.raises(
-            FrameMismatch, match="asked for 4 frames, got 2; missing 7, 9"
-        ) as caught:
-            await frames(client, 1, 2, 7, 9)
-
-        error = caught.value
-        assert ((1, 2, 7, 9), (7, 9), 2) == (error.asked, error.missing, error.received)
-        assert 2 == error.complete
-
-
-async def test_too_many_frames_are_refused() -> None:
-    """More frames than asked for are an error before the surplus one is read."""
-    async with serving(parts_response([b"one", b"two"], FRAMES)) as (client, _):
-        with pytest.raises(FrameMismatch, match="asked for 1 frames, got 2") as caught:
-            await frames(client, 1)
-
-        assert ((), 1) == (caught.value.missing, caught.value.complete)
-
-
-async def test_no_content_is_no_frames() -> None:
-    """204 in answer to a request for frames means that all are missing."""
-    async with serving(b"HTTP/1.1 204 None\r\n\r\n") as (client, _):
-        with pytest.raises(FrameMismatch, match="missing 1, 2"):
-            await frames(client, 1, 2)
-
-
-async def test_a_video_is_one_part() -> None:
-    """A video counts for all frames asked for (PS3.18 §8.7.3.3.2)."""
-    async with serving(parts_response([b"film"], "video/mp4")) as (client, _):
-        got = await frames(client, 1, 2)
-
-        assert [b"film"] == [bytes(frame) for frame in got]
-
-
 # --- bulk data -----------------------------------------------------------------------------------
 
 
@@ -393,8 +334,9 @@ RANGES = {"Content-Type": FRAMES, "Content-Range": "bytes 2-3/9"}
         ((1, 3), response(b"23", RANGES, 206)),
         ((2, 2), response(b"23", RANGES, 206)),
         ((2, 3), response(b"23", {**RANGES, "Content-Range": "bytes"}, 206)),
+        ((2, 3), response(b"0123456789", RANGES)),
     ],
-    ids=["ignored", "moved", "longer", "malformed"],
+    ids=["ignored", "moved", "longer", "malformed", "no 206"],
 )
 async def test_other_octets_than_the_range_are_refused(
     asked: tuple[int, int], reply: bytes
@@ -419,75 +361,46 @@ async def test_a_range_arrives() -> None:
         assert "bytes=2-" == peer.requests[0].headers["Range"]
 
 
+@pytest.mark.parametrize("content_range", ["0-9/5000", "0-9/*", "7-9/10", "*/10", "10"])
+@pytest.mark.parametrize("verb", ["instance", "study", "frames", "rendered", "bulk data"])
+async def test_a_range_that_was_not_asked_for_is_refused(verb: str, content_range: str) -> None:
+    """A 206 without ``Content-Range`` leaves instances out; one with it has some of the octets."""
+    kind = {"frames": FRAMES, "rendered": "image/jpeg"}.get(verb, DICOM)
+    fields = {"Content-Type": kind, "Content-Range": f"bytes {content_range}"}
+    async with serving(response(FILES[0][:10], fields, 206)) as (client, _):
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "instance": lambda: client.retrieve_instance("1.2", "1.2.3", "1.2.3.4"),
+            "study": lambda: client.retrieve_study("1.2"),
+            "frames": lambda: client.retrieve_instance_frames("1.2", "1.2.3", "1.2.3.4", [1]),
+            "rendered": lambda: client.retrieve_instance_rendered("1.2", "1.2.3", "1.2.3.4"),
+            "bulk data": lambda: client.retrieve_bulkdata("bulk/1"),
+        }
+        with pytest.raises(ContentError, match="range"):
+            await calls[verb]()
+
+
+async def test_a_range_that_is_all() -> None:
+    """It leaves nothing out, whoever asked for it."""
+    length = len(FILES[0])
+    fields = {"Content-Type": DICOM, "Content-Range": f"bytes 0-{length - 1}/{length}"}
+    async with serving(response(FILES[0], fields, 206)) as (client, _):
+        assert "SOPInstanceUID" in await client.retrieve_instance("1.2", "1.2.3", "1.2.3.4")
+
+
+async def test_a_range_in_the_callers_own_words() -> None:
+    """A ``Range`` from the end is one that was asked for."""
+    fields = {"Content-Type": FRAMES, "Content-Range": "bytes 7-9/10"}
+    async with serving(response(b"789", fields, 206)) as (client, _):
+        (value,) = await client.retrieve_bulkdata("bulk/1", headers={"Range": "bytes=-3"})
+
+        assert b"789" == bytes(value)
+
+
 async def test_json_is_no_instance() -> None:
     """JSON in answer to a request for instances is refused."""
     async with serving(response(b"[]", JSON)) as (client, _):
         with pytest.raises(UnexpectedMediaType, match="dicom\\+json"):
             await client.retrieve_study(STUDY)
-
-
-async def test_a_frame_that_came_twice_is_no_other() -> None:
-    """Two parts that both say to be frame 1 are not frames 1 and 2 (MUL-46)."""
-    parts = [b"one", b"one"]
-    places = ["/frames/1", "/frames/1"]
-    async with serving(located(parts, places)) as (client, _):
-        with pytest.raises(FrameMismatch) as caught:
-            await frames(client, 1, 2)
-
-        assert (2,) == caught.value.missing
-
-
-async def test_frames_in_another_order_are_put_in_order() -> None:
-    """Awaited, frames come in the order asked for, whatever order they arrived in."""
-    async with serving(located([b"two", b"one"], ["/frames/2", "/frames/1"])) as (client, _):
-        got = await frames(client, 1, 2)
-
-        assert [(1, b"one"), (2, b"two")] == [(frame.number, bytes(frame)) for frame in got]
-
-
-async def test_a_frame_that_is_asked_for_twice() -> None:
-    """Each time that a number is asked for it has a frame of its own, in its place."""
-    places = ["/frames/2", "/frames/2", "/frames/1"]
-    async with serving(located([b"a", b"b", b"c"], places)) as (client, _):
-        got = await frames(client, 2, 1, 2)
-
-        assert [(2, b"a"), (1, b"c"), (2, b"b")] == [(f.number, bytes(f)) for f in got]
-
-
-async def test_a_frame_that_nobody_asked_for_has_no_place() -> None:
-    """A part that names another frame is counted by its place; the server may be wrong."""
-    async with serving(located([b"one"], ["/frames/7"])) as (client, _):
-        got = await frames(client, 1)
-
-        assert [1] == [frame.number for frame in got]
-
-
-def located(parts: list[bytes], places: list[str]) -> bytes:
-    """A multipart response whose parts say where they belong."""
-    body = b"".join(
-        b"--b\r\nContent-Type: application/octet-stream\r\nContent-Location: "
-        + place.encode()
-        + b"\r\n\r\n"
-        + part
-        + b"\r\n"
-        for part, place in zip(parts, places, strict=True)
-    )
-    return response(body + b"--b--\r\n", {"Content-Type": "multipart/related; boundary=b"})
-
-
-@pytest.mark.parametrize("media_type", ["text/html", "application/json"])
-async def test_a_part_of_words_is_no_frame(media_type: str) -> None:
-    """A gateway's page inside a part is not handed out as pixels."""
-    async with serving(parts_response([b"<html>"], media_type)) as (client, _):
-        with pytest.raises(UnexpectedMediaType):
-            await frames(client, 1)
-
-
-async def test_octets_of_no_type_are_no_frame() -> None:
-    """Without a Content-Type nobody could tell pixels from a page (PS3.18 §10.4.3, RET-50)."""
-    async with serving(response(b"<html>login</html>", {})) as (client, _):
-        with pytest.raises(UnexpectedMediaType):
-            await frames(client, 1)
 
 
 @pytest.mark.parametrize("cut", [300, 15_000])

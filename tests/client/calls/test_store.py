@@ -30,7 +30,7 @@ from aiodicomweb import (
     TooLarge,
     UnexpectedMediaType,
 )
-from aiodicomweb.errors import DeadlineExceeded
+from aiodicomweb.errors import DeadlineExceeded, FramingError
 from aiodicomweb.testing import End, Reply, response
 
 from ...support.messages import dicom_file, file_head, json_response, module
@@ -263,6 +263,20 @@ async def test_a_store_that_is_sent_again_without_expectation(
         assert [True, False] == ["Expect" in each.headers for each in peer.requests]
 
 
+async def test_a_store_that_was_held_back_was_not_got_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A 503 to ``Expect``, before an octet of the body: it is repeated, and no instance was."""
+    monkeypatch.setattr("aiodicomweb.net.connection._CONTINUE_SECONDS", 60.0)
+    refusal = Reply(BUSY, End.CLOSE, early=True)
+    async with serving(refusal, failure("1.2.2", 0x0111), retry=AGAIN) as (client, peer):
+        report = await client.store_instances([A, B], headers={"Expect": "100-continue"})
+
+        assert 2 == len(peer.requests)
+        assert 0 == peer.requests[0].body_length
+        assert () == report.repeated == report.perhaps_stored
+
+
 async def test_a_store_that_was_not_begun_is_repeated(tmp_path: Path) -> None:
     """Files, octets and data sets are sent again as they were; the report says so."""
     path = tmp_path / "a"
@@ -307,6 +321,43 @@ async def test_stores_are_repeated_if_wanted(lost: Reply | bytes) -> None:
         assert 2 == len(peer.requests)
         assert report.complete
         assert ("1.2.1", "1.2.2") == report.repeated
+
+
+CUT = Reply(STORED[:-9], End.CUT)
+"""An answer whose body breaks off."""
+
+
+async def test_an_answer_that_breaks_off_is_repeated_if_wanted() -> None:
+    """As one that is lost whole; attempts and report count it."""
+    async with serving(CUT, CUT, STORED, retry=STORES) as (client, peer):
+        report = await client.store_instances([A, B])
+
+        assert 3 == len(peer.requests)
+        assert report.complete
+        assert ("1.2.1", "1.2.2") == report.repeated
+
+
+@pytest.mark.parametrize(("retry", "requests"), [(AGAIN, 1), (STORES, 3)])
+async def test_an_answer_that_breaks_off_says_what_is_not_known(
+    retry: Retry, requests: int
+) -> None:
+    """The server said success, and the error says that nobody knows of what."""
+    async with serving(*[CUT] * 4, retry=retry) as (client, peer):
+        with pytest.raises(FramingError, match="the instances may be stored") as caught:
+            await client.store_instances([A, B])
+
+        assert "the instances may be stored" in caught.value.hint
+        assert requests == len(peer.requests)
+
+
+async def test_an_answer_that_lies_elsewhere_and_breaks_off() -> None:
+    """A 303 said that the store is done: it is not done again."""
+    elsewhere = response(b"", {"Location": "/answer"}, 303)
+    async with serving(elsewhere, CUT, STORED, retry=STORES) as (client, peer):
+        with pytest.raises(FramingError, match="the instances may be stored"):
+            await client.store_instances([A, B])
+
+        assert ["POST", "GET"] == [request.method for request in peer.requests]
 
 
 @pytest.mark.parametrize("reason", [0x0111, 0xB00E, 0xB00F])

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+from aiodicomweb import Client, ConfigurationError
 
 from ...support.messages import dicom_file, json_response
 from ...support.serving import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -27,3 +34,33 @@ async def test_each_service_has_its_place(prefixes: dict[str, str], targets: lis
         await client.store_instances(dicom_file())
 
         assert targets == [request.target for request in peer.requests]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda client, headers: client.search_for_studies(headers=headers),
+        lambda client, headers: client.search_for_series(headers=headers),
+        lambda client, headers: client.search_for_instances(headers=headers),
+        lambda client, headers: client.retrieve_study("1.2", headers=headers),
+        lambda client, headers: client.store_instances(dicom_file(), headers=headers),
+        lambda client, headers: client.delete_study("1.2", headers=headers),
+    ],
+)
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"X-Key": 5}, "field 'X-Key' must be text, not an int"),
+        ({"X-Key": "secret\n"}, "X-Key holds a control"),
+        (5, "headers can't be an int"),
+    ],
+)
+async def test_header_fields_are_text(
+    verb: Callable[[Client, Any], Any], headers: Any, told: str
+) -> None:
+    """Those of a call as those of a client; what they hold isn't shown."""
+    async with Client("http://pacs") as client:
+        with pytest.raises(ConfigurationError, match=told) as caught:
+            verb(client, headers)
+
+    assert "secret" not in str(caught.value)
