@@ -24,6 +24,8 @@ PURE_COVERAGE = 95
 ON_EACH_LOOP = ("client", "net", "testing")
 """The tests that run on each kind of event loop, and those that run on one besides."""
 BESIDES = {"debug": ("server",), "trio": ("integration",), "uvloop": ()}
+SHARED = ("-n", "2", "--dist", "worksteal", "--max-worker-restart", "0")
+"""Two processes share the tests; when one has ended, because a test hangs, none takes its place."""
 
 
 def group(name: str) -> list[str]:
@@ -93,13 +95,11 @@ def tests(session: nox.Session) -> None:
     session.install(".[cli,render]", *group("tests"))
     if session.python == INTERPRETERS[FOUND[-1]]:
         session.env["AIODICOMWEB_SOAK"] = "1"  # the long form of tests/faults/test_soak.py, once
+    # Not by "-m pytest", which would put the checkout before the installed package.
     if session.python != INTERPRETERS[FOUND[0]]:
-        session.run("pytest", *session.posargs)
+        session.run("pytest", *(session.posargs or SHARED))
         return
-    session.run("coverage", "erase")
-    # By its path: "-m pytest" would put the checkout before the installed package.
-    session.run("coverage", "run", f"{session.bin}/pytest", *session.posargs)
-    session.run("coverage", "combine")
+    session.run("pytest", "--cov", "--cov-report=", *(session.posargs or SHARED))
     if not session.posargs:
         pure = ",".join(f"*/aiodicomweb/{pattern}" for pattern in PURE)
         session.run("coverage", "report", f"--include={pure}", f"--fail-under={PURE_COVERAGE}")
@@ -113,4 +113,4 @@ def loops(session: nox.Session, loop: str) -> None:
     # anyio's plugin runs them on trio: pytest-asyncio must leave them alone.
     modes = ["-o", "asyncio_mode=strict", "-o", "anyio_mode=auto"] if loop == "trio" else []
     folders = [f"tests/{room}" for room in (*ON_EACH_LOOP, *BESIDES[loop])]
-    session.run("pytest", "--loop", loop, *modes, *(session.posargs or folders))
+    session.run("pytest", "--loop", loop, *modes, *(session.posargs or (*SHARED, *folders)))

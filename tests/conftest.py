@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,8 @@ from .support.orthanc import Orthanc, running_orthanc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from _pytest.terminal import TerminalReporter
 
 # No deadlines: a slow machine is not a bug. In CI, the same examples each time: a change is judged
 # by what it changed; new examples are for those who sit before the screen.
@@ -68,3 +71,21 @@ def _nothing_blocks(request: pytest.FixtureRequest) -> Iterator[None]:
     blocking.take_blocking_calls()
     yield
     assert [] == blocking.take_blocking_calls(), "the event loop was blocked"
+
+
+# --- how much was tried --------------------------------------------------------------------------
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Add up the numbers that the tests of faults recorded as properties.
+
+    Not in their own folder: the process that prints, where others run the tests, reads only this.
+    """
+    sums: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        if report.when == "call" and "/faults/" in report.nodeid:
+            sums.update({str(name): value for name, value in report.user_properties})  # type: ignore[misc]
+    if sums:
+        terminalreporter.section("faults")
+    for name, number in sums.items():
+        terminalreporter.write_line(f"{number:7} {name}")

@@ -1,4 +1,4 @@
-"""A server whose process says how it is; its arguments are its folder, and whether it leaks.
+"""A server whose process says how it is; its arguments are its folder, and how often it leaks.
 
 Prints its URL, and then a line of JSON for each line that it is sent, with the numbers of
 descriptors that are ``sockets``, of the ``index``, and ``others``, of ``tasks``, and of octets of
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from aiodicomweb.services import Selector
 
 KIB = 1 << 10
-MOST_LEAKS = 500
 
 
 class Leaking(DirectoryArchive):
     """Keeps a task, a pipe and some memory of each of the first holdings that it is asked for."""
 
+    most: ClassVar[int] = 0
     kept: ClassVar[list[object]] = []
 
     async def holdings(self, selector: Selector) -> Sequence[Holding]:
         """Give them, and leak."""
-        if len(self.kept) < MOST_LEAKS:
+        if len(self.kept) < self.most:
             forever = asyncio.create_task(asyncio.Event().wait())
             self.kept.append((forever, os.pipe(), os.urandom(256 * KIB)))
         return await super().holdings(selector)
@@ -70,7 +70,8 @@ def tell(text: str) -> None:
 
 async def main() -> None:
     """Serve until standard input ends."""
-    archive = (Leaking if "leak" in sys.argv[2:] else DirectoryArchive)(sys.argv[1])
+    folder, Leaking.most = sys.argv[1], int(sys.argv[2])
+    archive = (Leaking if Leaking.most else DirectoryArchive)(folder)
     async with Server(archive) as server:
         tell(server.url)
         while await anyio.to_thread.run_sync(sys.stdin.readline):
