@@ -167,6 +167,7 @@ class Connection:
 
     def finish(self) -> bool:
         """End the exchange; whether the connection may carry another one."""
+        self._arena.forget()  # an idle connection holds no more memory than it must
         return self._intact and self._sent_all and self._exchange.reusable
 
     def is_stale(self) -> bool:

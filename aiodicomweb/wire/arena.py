@@ -13,7 +13,9 @@ what is deliverable in place (``find``) and take it away (``consume``, ``detach`
 
 The bytearray is replaced, never resized: views that were handed out stay valid, and a large part
 is handed to the user without a copy, by giving the whole bytearray away (``detach``). What is
-left behind it, a few octets as a rule, moves to a fresh one. Every octet is moved a bounded
+left behind it, a few octets as a rule, moves to another one: new memory must be cleared, and its
+pages faulted in, so that a buffer which was given away before comes back into use as soon as
+nobody has a view of it any longer. Every octet is moved a bounded
 number of times: a move makes room for half as much as it moves, and happens only when room is
 asked for that is not there.
 
@@ -38,8 +40,11 @@ SMALL_PART = 128 * 1024
 _FIRST_CAPACITY = 64 * 1024
 
 
-MOST_KEPT = 8 * 1024 * 1024
-"""The largest buffer that is kept where parts are copied out: an idle connection holds it."""
+MOST_KEPT = 8 * 1024 * 1024 + BLOCK
+"""The largest buffer that is kept for use again."""
+
+_MOST_GIVEN = 2
+"""Who takes parts one by one has one while the next arrives in another."""
 
 
 class Allocator(Protocol):
@@ -86,7 +91,7 @@ class Arena:
         position: Octets taken away so far; the parsers' offset in the message for errors.
     """
 
-    __slots__ = ("_buffer", "_end", "_filled", "_raw", "_start", "_view", "position")
+    __slots__ = ("_buffer", "_end", "_filled", "_given", "_raw", "_start", "_view", "position")
 
     position: int
 
@@ -99,6 +104,7 @@ class Arena:
         self._buffer = bytearray(capacity)
         self._view = memoryview(self._buffer)
         self._start = self._end = self._raw = self._filled = 0
+        self._given: tuple[bytearray, ...] = ()  # the latest that were given away
         self.position = 0
 
     # --- what is there ---------------------------------------------------------------------------
@@ -227,12 +233,16 @@ class Arena:
         if allocator is not None:
             return self._copy_out(count, allocator)
         piece = self._view[self._start : self._start + count]
-        if count < max(SMALL_PART, self._live() - count):
+        # Nor is a buffer given away of which the part fills less than half.
+        if count < max(SMALL_PART, self._live() - count, self.capacity // 2):
             piece = memoryview(bytes(piece))
             self.consume(count)
             return piece
+        given = self._buffer
         self.consume(count)
-        self._move_to(bytearray(self._live()))
+        self._move_to(self._unused(self._live()))
+        if len(given) <= MOST_KEPT:
+            self._given = (given, *self._given[: _MOST_GIVEN - 1])
         return piece.toreadonly()
 
     def _copy_out(self, count: int, allocator: Allocator) -> memoryview:
@@ -244,6 +254,18 @@ class Arena:
 
     # --- room ------------------------------------------------------------------------------------
 
+    def forget(self) -> None:
+        """Leave the buffers that were given away to those who have them."""
+        self._given = ()
+
+    def _unused(self, size: int) -> bytearray:
+        """A buffer of at least this size: one that was given away and is free again, or new."""
+        for buffer in self._given:
+            if size <= len(buffer) and _is_free(buffer):
+                self._given = tuple(other for other in self._given if other is not buffer)
+                return buffer
+        return bytearray(size)
+
     def _live(self) -> int:
         return self._end - self._start + self._filled - self._raw
 
@@ -251,7 +273,7 @@ class Arena:
         """Get ``want`` free octets, by a move to the front or a larger buffer."""
         live = self._live()
         needed = live + max(want, live // 2)
-        self._move_to(self._buffer if needed <= self.capacity else bytearray(needed))
+        self._move_to(self._buffer if needed <= self.capacity else self._unused(needed))
 
     def _move_to(self, buffer: bytearray) -> None:
         """Move what is live to the front of ``buffer``, and close the gap."""
@@ -262,3 +284,12 @@ class Arena:
         self._buffer, self._view = buffer, view
         self._start, self._end = 0, ready
         self._raw, self._filled = ready, ready + undecoded
+
+
+def _is_free(buffer: bytearray) -> bool:
+    """Whether nobody has a view of it: only then can its size change."""
+    try:
+        buffer.append(buffer.pop())
+    except BufferError:
+        return False
+    return True

@@ -291,3 +291,59 @@ def test_a_large_buffer_is_not_kept() -> None:
         arena.detach(size, bytearray)
 
         assert kept is (capacity == arena.capacity)
+
+
+# --- memory that comes back ----------------------------------------------------------------------
+
+
+def filled(arena: Arena, size: int) -> memoryview:
+    """A part of this size, taken away."""
+    arena.writable(size)
+    arena.write(bytes(size))
+    arena.deliver(arena.undecoded)
+    return arena.detach(size)
+
+
+def memory_of(view: memoryview) -> int:
+    """Which buffer a view is of."""
+    return id(view.obj)
+
+
+def test_a_buffer_that_nobody_looks_at_is_used_again() -> None:
+    """Who takes one part after the other goes through as many buffers as are in use at a time."""
+    arena, seen, latest = Arena(), set(), None
+    for _ in range(10):
+        latest = filled(arena, 300_000)
+        seen.add(memory_of(latest))
+
+    assert len(seen) <= 4
+
+
+def test_a_buffer_that_somebody_looks_at_is_left_alone() -> None:
+    """Parts that are kept, or pieces of them, are never written to again."""
+    arena = Arena()
+    kept = [filled(arena, 300_000)[-5:] for _ in range(10)]
+    arena.write(b"x" * 900_000)
+
+    assert 10 == len({memory_of(view) for view in kept})
+    assert {bytes(5)} == {bytes(view) for view in kept}
+
+
+def test_a_buffer_that_is_forgotten_is_not_used_again() -> None:
+    """An idle connection holds none of them."""
+    arena = Arena()
+    filled(arena, 300_000)
+    assert 1 == len(arena._given)
+    arena.forget()
+
+    assert () == arena._given
+
+
+def test_a_small_part_leaves_a_large_buffer() -> None:
+    """Who keeps a part keeps at most twice its size."""
+    arena = Arena()
+    filled(arena, 3_000_000)
+    for _ in range(3):
+        part = filled(arena, 200_000)
+
+        assert len(part.obj) <= 2 * 200_000
