@@ -123,6 +123,9 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
     async def aclose(self) -> None:
         """Close all connections; calls that are not finished break off with ``ConnectionLost``.
 
+        That they wait for credentials changes nothing. A function in a thread that gives these
+        runs to its end, and nobody waits for it.
+
         Calls that begin afterwards raise ``ConfigurationError``.
         """
         await self._session.aclose()

@@ -99,8 +99,9 @@ class RequestStarted(Event):
     """A request is about to be sent, as soon as there is a connection.
 
     Attributes:
-        resends: How many requests went out before this one to the same end: the same one, or
-            those that were redirected here.
+        resends: How many requests went out before this one to the same end: the same one, also
+            where its body broke off, or those that were redirected here. Another form of
+            ``Accept``, and what is missing of a study or of frames, are requests of their own.
         size: Octets of the body.
         parts: Parts of the body, if it is multipart; else 0.
         progress: Tells how far it has come. It costs little, needs no event loop, and may be
@@ -174,9 +175,12 @@ class RequestFinished(Event):
 class RequestRetried(Event):
     """A request has failed and will be sent again.
 
+    Or the body of its response broke off, and what is missing will be asked for, if anything is.
+
     Attributes:
-        status: Of the response that failed it; ``None`` if there was none.
-        error: Name of the class of the error that failed it; ``None`` if there was a response.
+        status: Of the response that failed it; ``None`` if an error did.
+        error: Name of the class of the error that failed it, or broke the body off; ``None`` if
+            there was a response that failed it.
         wait: Seconds until then.
     """
 

@@ -74,8 +74,8 @@ class Retry:
             and a large store takes long.
         first: The longest first wait, in seconds.
         longest: The longest wait, in seconds; a longer ``Retry-After`` ends the attempts.
-        stores: Whether a store is repeated in all cases in which a search is. The server may then
-            get instances twice: ``StoreReport.repeated`` says which.
+        stores: Whether a store is repeated in all cases in which a search is, a cut answer
+            included. The server may then get instances twice: ``StoreReport.repeated`` says which.
     """
 
     attempts: int = 3

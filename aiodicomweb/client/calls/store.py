@@ -108,20 +108,23 @@ class StoreCall(Call[StoredInstance | FailedInstance, StoreReport]):
         """Send a request and read its response whole, whatever its status."""
         while True:
             incoming = await self._send(request, failed)
-            head = incoming.response
-            if not head.is_success:
-                # It may name each instance: content, worth more time than another refusal.
-                body = await incoming.read_start(self._session.limits.body, "head")
-                break
             try:
-                body = bytes(await incoming.read_all())
-                break
+                return incoming, await self._read(incoming)
             except DicomWebError as error:
                 if not await self._repeats(request, incoming, error):
                     error.hint = _PERHAPS_STORED
                     raise
-                failed.append(Attempt(request, head, incoming.sent, begun=incoming.begun))
-        return incoming, Response(head.status, head.headers, body, head.reason)
+            failed.append(Attempt(request, incoming.response, incoming.sent, begun=incoming.begun))
+
+    async def _read(self, incoming: Incoming) -> Response:
+        """The whole of a response. Of one that is no success what can be had, without an error."""
+        head = incoming.response
+        if head.is_success:
+            body = bytes(await incoming.read_all())
+        else:
+            # It may name each instance: content, which is worth more time than another refusal.
+            body = await incoming.read_start(self._session.limits.body, "head")
+        return Response(head.status, head.headers, body, head.reason)
 
     async def _repeats(self, request: Request, incoming: Incoming, error: DicomWebError) -> bool:
         """Wait before the store is sent again, whose answer broke off; false if it may not be."""

@@ -241,11 +241,11 @@ STORES = Retry(first=0, stores=True)
 STORED = json_response(module(["1.2.1", "1.2.2"]))
 
 
-def failure(uid: str, reason: int) -> bytes:
+def failure(uid: str, reason: int, status: int = 202) -> bytes:
     """An answer that one instance is stored, and another one not."""
     answer = module(["1.2.1"], [uid])
     answer["00081198"]["Value"][0]["00081197"]["Value"] = [reason]
-    return json_response(answer, 202)
+    return json_response(answer, status)
 
 
 @pytest.mark.parametrize(("early", "repeated"), [(True, ()), (False, ("1.2.1", "1.2.2"))])
@@ -269,11 +269,12 @@ async def test_a_store_that_was_held_back_was_not_got_twice(
     """A 503 to ``Expect``, before an octet of the body: it is repeated, and no instance was."""
     monkeypatch.setattr("aiodicomweb.net.connection._CONTINUE_SECONDS", 60.0)
     refusal = Reply(BUSY, End.CLOSE, early=True)
-    async with serving(refusal, failure("1.2.2", 0x0111), retry=AGAIN) as (client, peer):
+    known = Reply(failure("1.2.2", 0x0111, 409), End.CLOSE, early=True)
+    async with serving(refusal, known, retry=AGAIN) as (client, peer):
         report = await client.store_instances([A, B], headers={"Expect": "100-continue"})
 
-        assert 2 == len(peer.requests)
-        assert 0 == peer.requests[0].body_length
+        assert [0, 0] == [request.body_length for request in peer.requests]
+        assert 1 == len(report.failed)
         assert () == report.repeated == report.perhaps_stored
 
 
