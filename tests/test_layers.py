@@ -155,7 +155,7 @@ def judge_import(imported: Import, name: str, room: Room) -> Iterator[str]:
 def types_known_to(room: Room) -> set[str]:
     """Third parties whose values may pass through: those of the rooms below."""
     below = [other for name, other in ROOMS.items() if name in room.ours]
-    known = set().union(*(other.theirs for other in below))
+    known = {"_typeshed"}.union(*(other.theirs for other in below))
     return known | ({"anyio", "h11", "pydicom"} if room.types_from_anywhere else set())
 
 

@@ -1,8 +1,8 @@
 """The command line (layer 7): what people and shell scripts use; no other package imports it.
 
 :func:`main` is the entry point ``aiodicomweb``. Importing this package costs nothing: click is
-loaded when a command line is parsed, and the client, pydicom, anyio and rich only in a command that
-needs them, so that ``aiodicomweb --help`` answers at once.
+loaded when a command line is parsed, a command's module when it is called, and the client, pydicom,
+anyio and rich only where they are needed, so that ``aiodicomweb --help`` answers at once.
 """
 
 from __future__ import annotations

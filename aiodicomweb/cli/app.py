@@ -1,33 +1,50 @@
-"""The command ``aiodicomweb``: its groups, and the exit status of whatever happens in them."""
+"""The command ``aiodicomweb``: its commands, and the exit status of whatever happens in them."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aiodicomweb import __version__
 
-from .connection import connection_options
-from .delete import delete
-from .demo import demo
+from .connection_options import connection_options
 from .failures import error_line, exit_status
-from .retrieve import retrieve
-from .search import search
-from .serve import serve
-from .store import store
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
-__all__ = ["application", "run"]
+__all__ = ["LateCommand", "application", "run"]
 
 NAME = "aiodicomweb"
+
+
+class LateCommand(click.Command):
+    """Stands for a command, which is imported when it is called or asked for its own help.
+
+    A list of commands shows no more than the name and the first sentence.
+
+    Args:
+        load: Imports the command; its name and docstring are those that are listed.
+    """
+
+    def __init__(self, load: Callable[[], click.Command]) -> None:
+        super().__init__(load.__name__, help=load.__doc__)
+        self.load = load
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """The context of the command itself, with which click goes on."""
+        return self.load().make_context(info_name, args, parent, **extra)
 
 
 @click.group(
@@ -36,16 +53,68 @@ NAME = "aiodicomweb"
 )
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 @connection_options
-def application() -> None:
+@click.pass_context
+def application(context: click.Context) -> None:
     """Search, retrieve, store, delete and serve DICOM objects over DICOMweb.
 
     Options of the connection may stand before or after the command, or come from the environment.
     The exit status is 0 when all went well, 1 when something failed, 2 for wrong usage.
     """
+    context.with_resource(_discreet())  # for as long as the command runs
 
 
-for _command in (search, retrieve, store, delete, serve, demo):
-    application.add_command(_command)
+def _late(load: Callable[[], click.Command]) -> LateCommand:
+    command = LateCommand(load)
+    application.add_command(command)
+    return command
+
+
+@_late
+def search() -> click.Command:
+    """Find studies, series or instances (QIDO-RS)."""
+    from .search import search as command
+
+    return command
+
+
+@_late
+def retrieve() -> click.Command:
+    """Save instances, metadata, frames or images (WADO-RS)."""
+    from .retrieve import retrieve as command
+
+    return command
+
+
+@_late
+def store() -> click.Command:
+    """Store DICOM files, and those in directories (STOW-RS)."""
+    from .store import store as command
+
+    return command
+
+
+@_late
+def delete() -> click.Command:
+    """Delete studies, series or instances, if the server lets you."""
+    from .delete import delete as command
+
+    return command
+
+
+@_late
+def serve() -> click.Command:
+    """Serve the DICOM files of a folder, and keep there what is stored."""
+    from .serve import serve as command
+
+    return command
+
+
+@_late
+def demo() -> click.Command:
+    """Do the main job once, and show the figures."""
+    from .demo import demo as command
+
+    return command
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -60,7 +129,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit status.
     """
     try:
-        with _discreet(), application.make_context(NAME, list(arguments)) as context:
+        with application.make_context(NAME, list(arguments)) as context:
             return int(application.invoke(context) or 0)
     except click.exceptions.Exit as finished:
         return finished.exit_code
@@ -78,6 +147,8 @@ def run(arguments: Sequence[str]) -> int:
 @contextlib.contextmanager
 def _discreet() -> Generator[None]:
     """Silence pydicom, whose warnings and log lines quote values that may name a patient."""
+    import logging  # a tenth of what the help of all commands takes, which needs none
+
     log = logging.getLogger("pydicom")
     level = log.level
     with warnings.catch_warnings():

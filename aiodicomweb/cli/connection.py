@@ -1,20 +1,16 @@
-"""Which server, and how to reach it: the options that every command takes.
-
-They may stand before the command (``aiodicomweb --url URL search studies``) or behind it; the later
-one wins, and the environment comes last.
-"""
+"""Which server, and how to reach it: what the options of the connection say, and a client of it."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
-from click.core import ParameterSource
 
 from aiodicomweb.errors import ConfigurationError
+
+from .connection_options import connection_options, connection_settings
 
 if TYPE_CHECKING:
     import ssl
@@ -23,9 +19,8 @@ if TYPE_CHECKING:
     from aiodicomweb.client import Client, Hook
 
     P = ParamSpec("P")
-    Command = TypeVar("Command", bound=Callable[..., Any])
 
-__all__ = ["Connection", "connected", "connection_options", "perhaps_connected", "uid"]
+__all__ = ["Connection", "connected", "perhaps_connected", "uid"]
 
 
 def uid(text: str) -> str:
@@ -62,10 +57,10 @@ class Connection:
     user: str | None = None
     password: str | None = None
     token: str | None = None
-    ca: Path | None = None
+    ca: str | None = None
     insecure: bool = False
-    cert: Path | None = None
-    key: Path | None = None
+    cert: str | None = None
+    key: str | None = None
     proxy: str | None = None
     timeout: float | None = None
 
@@ -151,74 +146,12 @@ class Connection:
 _TLS_OPTIONS = {"Tls.ca": "--ca", "Tls.certificate": "--cert", "Tls.key": "--key"}
 
 
-class _Settings(dict[str, Any]):
-    """Values of the options, kept by click's contexts from the group's to the command's."""
-
-
-def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    """Keep an option's value for :func:`connected`: the command's own before the group's."""
-    settings = context.ensure_object(_Settings)
-    name = str(parameter.name)
-    explicit = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    if value and (explicit or name not in settings):
-        settings[name] = value
-
-
-def _option(flag: str, help_text: str, *, variable: bool = False, **kwargs: Any) -> Any:
-    """One option of the connection; its value is remembered, never shown."""
-    if variable:
-        kwargs |= {"envvar": f"AIODICOMWEB_{flag.strip('-').upper()}", "show_envvar": True}
-    return click.option(flag, help=help_text, expose_value=False, callback=_remember, **kwargs)
-
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-_OPTIONS = (
-    _option("--url", "The DICOMweb service.", variable=True, metavar="URL"),
-    _option("--user", "User name for basic authentication.", variable=True, metavar="NAME"),
-    _option(
-        "--password", "Its password; better in the environment.", variable=True, metavar="WORD"
-    ),
-    _option("--token", "Token for bearer authentication.", variable=True, metavar="TOKEN"),
-    _option(
-        "--ca",
-        "Trust the certificates in this file (PEM) alone.",
-        type=_FILE,
-    ),
-    _option("--insecure", "Accept any certificate of the server.", is_flag=True),
-    _option(
-        "--cert",
-        "Show this certificate (PEM) to a server that wants to see one.",
-        type=_FILE,
-    ),
-    _option("--key", "Its private key, if that is in another file.", type=_FILE),
-    _option(
-        "--proxy",
-        'Go through this proxy; "direct" is none. Otherwise HTTPS_PROXY and its like count.',
-        metavar="URL",
-    ),
-    _option(
-        "--timeout",
-        "Wait at most so long for each connection, write, answer and read.",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="SECONDS",
-    ),
-)
-
-
-def connection_options(command: Command) -> Command:
-    """Give a command the options of the connection."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
 def connected(command: Callable[Concatenate[Connection, P], int]) -> Callable[P, int]:
     """Give a command the options of the connection, and their values as its first argument."""
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:
-        return command(Connection(**_settings()), *args, **kwargs)
+        return command(Connection(**connection_settings()), *args, **kwargs)
 
     return connection_options(wrapper)
 
@@ -230,11 +163,7 @@ def perhaps_connected(
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:
-        settings = _settings()
+        settings = connection_settings()
         return command(Connection(**settings) if settings else None, *args, **kwargs)
 
     return connection_options(wrapper)
-
-
-def _settings() -> _Settings:
-    return click.get_current_context().find_object(_Settings) or _Settings()

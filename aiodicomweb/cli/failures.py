@@ -6,7 +6,6 @@ exception that nobody foresaw may quote patient data: only its type and place ar
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -110,5 +109,7 @@ def _with_our_hint(error: DicomWebError) -> str:
 
 
 def _place(error: BaseException) -> str:
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     return f" in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

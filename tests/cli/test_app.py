@@ -14,6 +14,7 @@ import pydicom
 import pytest
 
 import aiodicomweb
+from aiodicomweb.cli.app import LateCommand, application
 
 COMMAND = [sys.executable, "-c", "import sys; from aiodicomweb.cli import main; sys.exit(main())"]
 # asyncio's debug mode writes to standard error, whose every line is looked at here.
@@ -36,6 +37,19 @@ def test_help_of_everything_succeeds(invoke: Any) -> None:
     assert all(
         name in outcome.out for name in ("search", "retrieve", "store", "delete", "serve", "demo")
     )
+
+
+def test_late_commands_say_what_the_commands_say() -> None:
+    """The list of commands shows the first sentence of each command's own help."""
+    late = [each for each in application.commands.values() if isinstance(each, LateCommand)]
+    loaded = [each.load() for each in late]
+
+    assert [*application.commands] == [each.name for each in loaded]
+    for limit in (45, 1000):
+        assert [each.get_short_help_str(limit) for each in loaded] == [
+            each.get_short_help_str(limit) for each in late
+        ]
+    assert not any(each.hidden or each.deprecated for each in loaded)
 
 
 def test_no_command_shows_the_help_as_wrong_usage(invoke: Any) -> None:
