@@ -104,6 +104,7 @@ class MultipartReader:
 
     __slots__ = (
         "_arena",
+        "_declared",
         "_delimited",
         "_delimiter",
         "_eof",
@@ -137,7 +138,8 @@ class MultipartReader:
         self._searched = 0  # octets behind the arena's start in which no delimiter begins
         self._size = 0  # octets of the current part that were given out
         self._head = b""  # the octets of the latest head, which the next one often repeats
-        self._headers = Headers()  # and what they say
+        self._headers = Headers()  # what they say
+        self._declared: int | None = None  # and the Content-Length among that
         self._length: int | None = None  # the current part's Content-Length
         self._previous = 0  # size of the previous whole part, the best guess for the next
         self._piece: memoryview | None = None
@@ -271,6 +273,8 @@ class MultipartReader:
     def _classify(self, offset: int) -> tuple[_Line, int]:
         """What the line at ``offset``, which begins with ``--boundary``, is; and its length."""
         length = len(self._delimiter) - 2
+        if self._arena.startswith(b"\r\n", offset + length):
+            return _Line.DELIMITER, length + 2
         tail = self._arena.octets(offset + length, offset + length + _MOST_PADDING + 4)
         closing = tail.startswith(b"--")
         padded = tail[2:] if closing else tail
@@ -390,12 +394,14 @@ class MultipartReader:
         limit = self._limits.part_head
         octets = self._arena.octets(0, limit)
         if octets.startswith(b"\r\n"):
-            self._head, self._headers = b"\r\n", Headers()
+            self._head, self._headers, self._declared = b"\r\n", Headers(), None
             return self._begin_part()
         match = _HEAD_END.search(octets)
         if match is not None:
             self._headers = self._parse_head(octets[: match.start()])
             self._head = octets[: match.end()]
+            declared = self._headers.get("Content-Length", "")
+            self._declared = int(declared) if _LENGTH.fullmatch(declared) else None
             return self._begin_part()
         if len(octets) >= limit:
             raise LimitExceeded("a part's head is too long", limit="part_head", value=limit)
@@ -411,8 +417,7 @@ class MultipartReader:
         self.part_number += 1
         self._arena.consume(len(self._head))
         self._state = _State.DATA
-        declared = self._headers.get("Content-Length") or ""
-        self._length = int(declared) if _LENGTH.fullmatch(declared) else None
+        self._length = self._declared
         self._size = self._searched = 0
         self._fresh = True
         return PartHead(self._headers, self.part_number)
