@@ -3,7 +3,8 @@
 Theory of operation. A viewer asks for many small tiles at once, each by itself, and HTTP/1.1 takes
 one request after the other on a connection. So the first task that asks for frames of an instance
 waits one turn of the event loop for others that want frames of the same instance. Then it asks for
-all of them, in batches over a few connections, and each task is given its own.
+all of them, in batches over a few connections, and each task is given its own. Who asks for one
+frame after the other waits for nobody: that is known of whoever waited in vain for a while.
 
 Nobody gets other frames, or another error, than by asking alone: a batch is handed out once it is
 known to be what was asked for, and what may be wrong only with asking together makes each task ask
@@ -13,6 +14,7 @@ for its own.
 from __future__ import annotations
 
 import copy
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -30,14 +32,14 @@ from ..errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Hashable, Sequence
+    from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 
     from .results import Frame
 
 __all__ = ["Gathering"]
 
-_MOST_FRAMES = 64
-"""Frames in one request: some 300 characters of its URL."""
+_MOST_FRAMES = 128
+"""Frames in one request: some 600 characters of its URL."""
 
 _MOST_OCTETS = 4 * 1024 * 1024
 """Octets of a batch, of which nothing is handed out before all is there."""
@@ -47,6 +49,9 @@ _FEW = 8
 
 _CONNECTIONS = 4
 """Batches that are under way at a time."""
+
+_PATIENCE = 8
+"""Turns in a row in which nobody came; the next who is alone waits for nobody."""
 
 _MOST_REFUSALS = 2
 """Lists of frames that a server refuses before it is asked for no more of them."""
@@ -67,11 +72,19 @@ Call = TypeVar("Call", bound=FrameCall)
 
 
 class Gathering:
-    """The frames that tasks of one turn of the event loop want."""
+    """The frames that tasks of one turn of the event loop want.
 
-    __slots__ = ("_groups", "_octets", "_refusals")
+    Attributes:
+        alone: Calls under way that ask for their own frames.
+    """
+
+    __slots__ = ("_groups", "_in_vain", "_octets", "_refusals", "alone")
+
+    alone: int
 
     def __init__(self) -> None:
+        self.alone = 0
+        self._in_vain = 0  # turns in a row in which nobody else came
         self._groups: dict[Hashable, _Group[Any]] = {}
         self._octets = 0  # of the largest frame of late
         self._refusals = 0
@@ -93,11 +106,13 @@ class Gathering:
         Raises:
             DicomWebError: They can't be had, and couldn't be by asking alone.
         """
+        if self._in_vain >= _PATIENCE and not (self.alone or self._groups):
+            return None
         while len(numbers) <= self._most and self._most > 1:
             group: _Group[Call] | None = self._groups.get(key)
             if group is not None:
                 seat = group.take_seat(numbers)
-                await seat.released.wait()
+                await seat.wait()
             else:
                 group = self._groups[key] = _Group()
                 seat = group.take_seat(numbers)
@@ -117,7 +132,7 @@ class Gathering:
             return 1
         if not self._octets:
             return _FEW
-        return min(_MOST_FRAMES, _MOST_OCTETS // self._octets)
+        return max(1, min(_MOST_FRAMES, _MOST_OCTETS // self._octets))
 
     async def _lead(
         self, key: Hashable, group: _Group[Call], ask: Callable[[Sequence[int]], Call]
@@ -128,6 +143,7 @@ class Gathering:
                 await anyio.lowlevel.checkpoint()
             finally:
                 del self._groups[key]
+            self._in_vain = self._in_vain + 1 if group.is_alone else 0
             if not group.is_alone:
                 await self._ask(group, ask)
             group.end(left=False)
@@ -135,17 +151,17 @@ class Gathering:
             group.end(left=True)  # who was cancelled leaves the others to themselves
 
     async def _ask(self, group: _Group[Call], ask: Callable[[Sequence[int]], Call]) -> None:
-        numbers, most = group.numbers, max(1, self._most)
-        batches = deque(numbers[begin : begin + most] for begin in range(0, len(numbers), most))
+        """Ask in batches, which grow once the first one tells how large frames are."""
+        numbers = deque(group.numbers)
 
         async def work() -> None:
-            while batches:
-                batch = batches.popleft()
+            while numbers:
+                batch = [numbers.popleft() for _ in range(min(self._most, len(numbers)))]
                 try:
                     call = ask(batch)
                     frames = await call
                 except _MEETS_EACH as error:
-                    batches.clear()
+                    numbers.clear()
                     group.fail(error)
                 except DicomWebError as error:
                     # A frame that isn't there says nothing of lists.
@@ -154,9 +170,12 @@ class Gathering:
                 else:
                     self.note(frames)
                     group.hand_out(frames, call)
+                if self._most == 1:
+                    group.release(numbers)
+                    numbers.clear()
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(_CONNECTIONS, len(batches)) - 1):
+            for _ in range(min(_CONNECTIONS, math.ceil(len(numbers) / self._most)) - 1):
                 tasks.start_soon(work)
             await work()
 
@@ -168,18 +187,19 @@ class _Seat(Generic[Call]):
         numbers: Those that it wants.
 
     Attributes:
-        released: Set once it need not wait any longer.
+        released: Whether it need not wait any longer.
         left: Whether the task that asked for all was cancelled, so that others may ask together.
         error: What became of the request, if that concerns this task as well.
     """
 
-    __slots__ = ("_call", "_frames", "_numbers", "error", "left", "released")
+    __slots__ = ("_call", "_frames", "_numbers", "_over", "error", "left", "released")
 
     def __init__(self, numbers: Sequence[int]) -> None:
         self._numbers = numbers
         self._frames: dict[int, Frame] = {}
         self._call: Call | None = None
-        self.released = anyio.Event()
+        self._over: anyio.Event | None = None
+        self.released = False
         self.left = False
         self.error: DicomWebError | None = None
 
@@ -188,7 +208,19 @@ class _Seat(Generic[Call]):
         self._frames[frame.number] = frame
         self._call = call
         if len(self._frames) == len(set(self._numbers)):
-            self.released.set()
+            self.release()
+
+    async def wait(self) -> None:
+        """Wait until that is over."""
+        if not self.released:
+            self._over = anyio.Event()  # not before: who asks for all never waits for it
+            await self._over.wait()
+
+    def release(self) -> None:
+        """It need not wait any longer."""
+        self.released = True
+        if self._over is not None:
+            self._over.set()
 
     def outcome(self) -> tuple[list[Frame], Call] | None:
         """What there is once it need not wait."""
@@ -232,22 +264,22 @@ class _Group(Generic[Call]):
             for seat in self._wanted[frame.number]:
                 seat.take(frame, call)
 
-    def release(self, numbers: Sequence[int]) -> None:
+    def release(self, numbers: Iterable[int]) -> None:
         """Let those who want one of these frames ask alone."""
         for number in numbers:
             for seat in self._wanted[number]:
-                seat.released.set()
+                seat.release()
 
     def fail(self, error: DicomWebError) -> None:
         """Let those who still wait have this error."""
         for seat in self._seats:
-            if not seat.released.is_set():
+            if not seat.released:
                 seat.error = error
-                seat.released.set()
+                seat.release()
 
     def end(self, *, left: bool) -> None:
         """Let nobody wait any longer."""
         for seat in self._seats:
-            if not seat.released.is_set():
+            if not seat.released:
                 seat.left = left
-                seat.released.set()
+                seat.release()

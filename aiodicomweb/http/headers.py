@@ -11,6 +11,7 @@ from .media_type import MediaType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Self
 
 __all__ = ["Headers"]
 
@@ -49,23 +50,22 @@ class Headers:
         self, fields: Mapping[str, str] | Iterable[tuple[str, str]] | Headers = ()
     ) -> None:
         if isinstance(fields, Headers):
-            self._lines, self._keys = fields._lines, fields._keys
+            self._fill(fields.items())
         else:
             lines = cast(
                 "Iterable[tuple[str, str]]",
                 fields.items() if isinstance(fields, Mapping) else fields,
             )
-            self._lines = tuple([_checked(name, value) for name, value in lines])
-            self._keys = tuple([name.lower() for name, _ in self._lines])
+            self._fill([_checked(name, value) for name, value in lines])
+
+    def _fill(self, lines: Iterable[tuple[str, str]]) -> Self:
+        self._lines = tuple(lines)
+        self._keys = tuple([name.lower() for name, _ in self._lines])
+        return self
 
     @classmethod
-    def _trusted(
-        cls, lines: Iterable[tuple[str, str]], keys: Iterable[str] | None = None
-    ) -> Headers:
-        headers = cls.__new__(cls)  # a message makes some copies
-        headers._lines = tuple(lines)
-        headers._keys = tuple([name.lower() for name, _ in headers._lines] if keys is None else keys)
-        return headers
+    def _trusted(cls, lines: Iterable[tuple[str, str]]) -> Headers:
+        return cls.__new__(cls)._fill(lines)  # noqa: SLF001 - one of ours
 
     @classmethod
     def from_wire(cls, fields: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -91,8 +91,11 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The value of a field; repeated lines are joined by ``", "`` (RFC 9110 §5.3)."""
-        if name.lower() not in self._keys:
+        key, keys = name.lower(), self._keys
+        if key not in keys:
             return default  # as most of what is looked for
+        if keys.count(key) == 1:
+            return self._lines[keys.index(key)][1]
         return ", ".join(self.get_all(name))
 
     def get_all(self, name: str) -> list[str]:
@@ -126,7 +129,7 @@ class Headers:
 
     def add(self, name: str, value: str) -> Headers:
         """A copy with one more line at the end."""
-        return self._trusted((*self._lines, _checked(name, value)), (*self._keys, name.lower()))
+        return self._trusted((*self._lines, _checked(name, value)))
 
     def replace(self, name: str, value: str) -> Headers:
         """A copy where one line, at the end, stands for all lines of that name."""
@@ -143,10 +146,9 @@ class Headers:
 
     def merged(self, other: Headers) -> Headers:
         """A copy with all lines of ``other``, which take the place of ours of the same names."""
-        if not (self._lines and other._lines):
-            return other if other._lines else self
-        own = self.without(*other._keys)
-        return self._trusted((*own._lines, *other._lines), (*own._keys, *other._keys))
+        if not (self and other):
+            return other or self
+        return self._trusted((*self.without(*other).items(), *other.items()))
 
     def __getitem__(self, name: str) -> str:
         """Like :meth:`get`.

@@ -275,7 +275,9 @@ class URL:
             LocalProtocolError: A segment is ``.`` or ``..``, or see :func:`quote`.
         """
         below = [quote_segment(segment) for segment in segments if segment]
-        return self._at("/".join([self.path.rstrip("/"), *below]))
+        path = "/".join([self.path.rstrip("/"), *below])
+        same = path == self.path and self.query is None and self.fragment is None
+        return self if same else self._at(path)
 
     def _at(self, path: str) -> URL:
         """Another path at the same place, which needs no check: it is of ours, and of segments."""

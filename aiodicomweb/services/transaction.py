@@ -84,9 +84,11 @@ def fix_parameters(
     Raises:
         ConfigurationError: A name is empty, or there is a NUL, which no value has (PS3.18 §8.3.1).
     """
+    if parameters is None:
+        return ()
     if isinstance(parameters, Mapping):
         parameters = tuple(cast("Mapping[str, Any]", parameters).items())
-    fixed = tuple((name, _values(value)) for name, value in parameters or ())
+    fixed = tuple((name, _values(value)) for name, value in parameters)
     if not all(name for name, _ in fixed):
         raise ConfigurationError("a query parameter has no name")
     if any("\0" in text for name, values in fixed for text in (name, *values)):

@@ -133,7 +133,7 @@ class RetrieveRequest:
             media_types,
             byte_range,
             parameters,
-            headers or Headers(),
+            Headers() if headers is None else headers,
             rendering,
         )
         usual = media_types is None and not headers and not parameters

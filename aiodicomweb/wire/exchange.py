@@ -119,6 +119,8 @@ class ClientExchange:
 
     def _one_head(self) -> Response | NeedData:
         octets = self._arena.undecoded_view()
+        if not (octets or self._eof):
+            return NEED_DATA
         length = head_length(octets, self._limits.head, self._searched)
         if length is None:
             if self._eof:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ...http import Headers, Request, Response
     from ...wire import Allocator, PartHead
+    from ..gathering import Gathering
     from ..part_stream import PartStream
     from ..resumption import Resumption
     from ..session import Session
@@ -57,15 +58,19 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
         "_allocator",
         "_asked",
         "_before",
+        "_begun",
         "_frames",
         "_headers",
         "_is_film",
         "_kind",
+        "_lists",
         "_number",
         "_numbers",
-        "_rest",
         "_told",
     )
+
+    _frames: Frames
+    _asked: frozenset[int]
 
     def __init__(
         self,
@@ -79,13 +84,13 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
         self._allocator = allocator
         self._kind = kind if allocator is None else None
         self._numbers = tuple(asked)
-        self._rest = deque(_lists(self._numbers))  # asked for one after the other
+        self._lists = _lists(self._numbers)  # that are asked for one after the other
+        self._begun = 0  # numbers of those that were
         self._before: list[Frames] = []
         self._headers: Headers | None = None
         self._told: tuple[str, str | None, str | None] = ("", None, None)
         self._number: int | None = None
         self._is_film = False
-        self._begin_list()
 
     # --- together with others --------------------------------------------------------------------
 
@@ -98,12 +103,19 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
             self._close()
             raise
         if gathered is None:
-            frames = await super()._run()
-            self._session.gathering.note(frames)
-            return frames
+            return await self._run_alone(self._session.gathering)
         frames, call = gathered
         self._response, self._url = call._response, call._url  # noqa: SLF001 - one of ours
         self._close()
+        return frames
+
+    async def _run_alone(self, gathering: Gathering) -> list[Frame]:
+        gathering.alone += 1
+        try:
+            frames = await super()._run()
+        finally:
+            gathering.alone -= 1
+        gathering.note(frames)
         return frames
 
     def _alike(self, numbers: Sequence[int]) -> FramesCall:
@@ -119,13 +131,14 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
 
     # --- one list after the other ----------------------------------------------------------------
 
-    def _begin_list(self) -> None:
-        """Turn to the next list of numbers."""
-        numbers = self._rest.popleft() if self._rest else self._numbers
+    async def _start(self) -> None:
+        numbers = next(self._lists)
+        self._begun += len(numbers)
         self._frames = Frames(numbers)
         self._asked = frozenset(numbers)
         if len(numbers) < len(self._numbers):
             self._request = of_selector(self._retrieval.request, self._selector(numbers))
+        await super()._start()
 
     async def _next(self) -> Frame:
         while not self._frames.ready:
@@ -142,10 +155,9 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
 
     async def _go_on(self) -> None:
         """Ask for the next list, behind the end of one."""
-        if not self._rest:
+        if self._begun == len(self._numbers):
             raise StopAsyncIteration
         self._before.append(self._frames)
-        self._begin_list()
         await self._start()
 
     def _resumption(self, sent: Request, response: Response) -> Resumption:
@@ -188,7 +200,8 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
     def _check_end(self) -> None:
         if self._is_film and len(self._frames.arrived) == 1:
             return
-        if Counter(self._frames.asked) != Counter(self._frames.arrived):
+        asked, arrived = [*self._frames.asked], self._frames.arrived
+        if asked != arrived and Counter(asked) != Counter(arrived):
             raise self._mismatch(self._frames.received)
 
     def _mismatch(self, received: int) -> FrameMismatch:
@@ -198,7 +211,7 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
             received: Frames that this list brought.
         """
         earlier = sum(len(frames.arrived) for frames in self._before)
-        later = [number for numbers in self._rest for number in numbers]
+        later = self._numbers[self._begun :]
         error = FrameMismatch(
             "other frames arrived than were asked for",
             asked=self._numbers,

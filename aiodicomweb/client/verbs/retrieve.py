@@ -218,7 +218,7 @@ class RetrieveVerbs(Verbs):
                 :meth:`Part.read`. It is ``data.obj`` of the frame.
 
         Frames that tasks await at the same moment, of one instance and without further arguments,
-        are asked for together: up to 64 small ones in one request, each task gets its own, and
+        are asked for together: up to 128 small ones in one request, each task gets its own, and
         ``response`` is that of all. A list that no URL would hold goes in several requests.
 
         Returns:

@@ -288,6 +288,20 @@ async def test_frames_wanted_at_once_travel_together() -> None:
             await calls[0]
 
 
+async def test_who_asks_for_one_frame_after_the_other_waits_for_nobody() -> None:
+    """Others that come meanwhile travel together all the same, but for the first."""
+    archive = Archive()
+    async with talking(archive) as (client, _):
+        for number in range(1, 20):
+            await frames(client, number)
+        calls = [frames(client, number) for number in range(20, 25)]
+
+        assert [[20], [21], [22], [23], [24]] == await at_once(*calls)
+        assert [1, 4] == sorted(map(len, archive.lists[19:]))
+        await at_once(frames(client, 25), frames(client, 26))
+        assert 2 == len(archive.lists[-1])
+
+
 async def test_many_frames_travel_in_batches() -> None:
     """Few until their size is known, then more; over several connections; all get their own."""
     archive = Archive()
@@ -296,7 +310,7 @@ async def test_many_frames_travel_in_batches() -> None:
         assert [8, 8, 4] == [len(numbers) for numbers in archive.lists]
         then = await at_once(*(frames(client, number) for number in range(21, 221)))
 
-        assert [64, 64, 64, 8] == [len(numbers) for numbers in archive.lists[3:]]
+        assert [128, 72] == [len(numbers) for numbers in archive.lists[3:]]
         assert [[number] for number in range(1, 221)] == first + then
         assert 2 <= peer.most_open <= 4
 
@@ -309,6 +323,15 @@ async def test_large_frames_travel_alone() -> None:
         assert [[2], [3]] == await at_once(frames(client, 2), frames(client, 3))
 
         assert [[1], [2], [3]] == sorted(archive.lists)
+
+
+async def test_frames_that_turn_out_large_are_let_go() -> None:
+    """Nobody waits in a queue of batches of one."""
+    archive = Archive(size=3 * 1024 * 1024)
+    async with talking(archive) as (client, _):
+        await at_once(*(frames(client, number) for number in range(1, 41)))
+
+        assert {8, 1} == {len(numbers) for numbers in archive.lists}
 
 
 async def test_only_what_is_alike_travels_together() -> None:
