@@ -1,38 +1,28 @@
-"""Frames that several tasks ask for at the same moment, in one request: ``frames/1,2,…``.
+"""Frames that would have to wait for a connection, in one request: ``frames/1,2,…``.
 
 Theory of operation. A viewer asks for many small tiles at once, each by itself, and HTTP/1.1 takes
-one request after the other on a connection. So the first task that asks for frames of an instance
-waits one turn of the event loop for others that want frames of the same instance. Then it asks for
-all of them, in batches over a few connections, and each task is given its own. Who asks for one
-frame after the other waits for nobody: that is known of whoever waited in vain for a while.
+one request after the other on a connection. As long as there is room, each goes alone. The others
+queue, and when a request has ended, the one that takes its place asks for several of those that
+wait, as many as are small enough together. So nothing waits that need not, and the longer the
+queue, the fewer requests it takes.
 
-Nobody gets other frames, or another error, than by asking alone: a batch is handed out once it is
-known to be what was asked for, and what may be wrong only with asking together makes each task ask
-for its own.
+Nobody gets other frames, or another error, than by asking alone. The numbers are asked for in
+ascending order, as later editions of PS3.18 §10.4.1.1.6 want it; a batch is handed out once it is
+known to be what was asked for; and whatever goes wrong with it makes each task ask for its own.
 """
 
 from __future__ import annotations
 
-import copy
 import math
+import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import anyio
-import anyio.lowlevel
-
-from ..errors import (
-    AuthenticationRequired,
-    DicomWebError,
-    Forbidden,
-    NotFound,
-    ServerError,
-    Throttled,
-    TransportError,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable, Sequence
 
     from .results import Frame
 
@@ -44,20 +34,20 @@ _MOST_FRAMES = 128
 _MOST_OCTETS = 4 * 1024 * 1024
 """Octets of a batch, of which nothing is handed out before all is there."""
 
-_FEW = 8
-"""Frames in one request while nobody knows how large they are."""
+_AT_LEAST = 16
+"""Frames that one request takes of the queue, though others could share them."""
 
-_CONNECTIONS = 4
-"""Batches that are under way at a time."""
+_LANES = 4
+"""Requests at a time to a server that is quick: more would only make more work here."""
 
-_PATIENCE = 8
-"""Turns in a row in which nobody came; the next who is alone waits for nobody."""
+_QUICK = 0.005
+"""Seconds for a frame, of a server that is. Others do work for each, and may share it out."""
 
-_MOST_REFUSALS = 2
-"""Lists of frames that a server refuses before it is asked for no more of them."""
+_MOST_FAILURES = 2
+"""Batches in a row that fail before no more of them are tried for an instance."""
 
-_MEETS_EACH = (AuthenticationRequired, Forbidden, Throttled, ServerError, TransportError)
-"""Errors that each task would meet alone as well."""
+_MOST_KINDS = 64
+"""Instances of which it is remembered how large and how quick their frames are."""
 
 
 class FrameCall(Protocol):
@@ -71,113 +61,63 @@ class FrameCall(Protocol):
 Call = TypeVar("Call", bound=FrameCall)
 
 
-class Gathering:
-    """The frames that tasks of one turn of the event loop want.
+class Gathering(Generic[Call]):
+    """The frames that tasks want, by instance.
 
-    Attributes:
-        alone: Calls under way that ask for their own frames.
+    Args:
+        connections: The most requests at a time.
     """
 
-    __slots__ = ("_groups", "_in_vain", "_octets", "_refusals", "alone")
+    __slots__ = ("_connections", "_queues")
 
-    alone: int
-
-    def __init__(self) -> None:
-        self.alone = 0
-        self._in_vain = 0  # turns in a row in which nobody else came
-        self._groups: dict[Hashable, _Group[Any]] = {}
-        self._octets = 0  # of the largest frame of late
-        self._refusals = 0
+    def __init__(self, connections: int) -> None:
+        self._connections = connections
+        self._queues: dict[Hashable, _Queue[Call]] = {}
 
     async def frames(
-        self, key: Hashable, numbers: Sequence[int], ask: Callable[[Sequence[int]], Call]
-    ) -> tuple[list[Frame], Call] | None:
-        """Get frames by a request for those of other tasks as well.
+        self,
+        kind: Hashable,
+        numbers: Sequence[int],
+        alone: Callable[[], Awaitable[list[Frame]]],
+        together: Callable[[Sequence[int]], Call],
+    ) -> tuple[list[Frame], Call | None]:
+        """Get frames, together with those of other tasks where they would have to wait.
 
         Args:
-            key: What is the same for frames that can be asked for together.
+            kind: What is the same for frames that can be asked for together.
             numbers: The frames wanted.
-            ask: Makes a call for some frames.
+            alone: Asks for them.
+            together: Makes a call for some frames of any task.
 
         Returns:
-            The frames in order, and a call that gave them; ``None`` if they are to be asked for
-            alone.
+            The frames in order; and the call that gave them, if it was not ``alone``.
 
         Raises:
-            DicomWebError: They can't be had, and couldn't be by asking alone.
+            Exception: What ``alone`` raises.
         """
-        if self._in_vain >= _PATIENCE and not (self.alone or self._groups):
-            return None
-        while len(numbers) <= self._most and self._most > 1:
-            group: _Group[Call] | None = self._groups.get(key)
-            if group is not None:
-                seat = group.take_seat(numbers)
-                await seat.wait()
-            else:
-                group = self._groups[key] = _Group()
-                seat = group.take_seat(numbers)
-                await self._lead(key, group, ask)
-            if not seat.left:
-                return seat.outcome()
-        return None
-
-    def note(self, frames: Sequence[Frame]) -> None:
-        """Learn how large frames are: large ones gain nothing by travelling together."""
-        self._octets = max(map(len, frames), default=self._octets)
-
-    @property
-    def _most(self) -> int:
-        """Frames in one request."""
-        if self._refusals >= _MOST_REFUSALS:
-            return 1
-        if not self._octets:
-            return _FEW
-        return max(1, min(_MOST_FRAMES, _MOST_OCTETS // self._octets))
-
-    async def _lead(
-        self, key: Hashable, group: _Group[Call], ask: Callable[[Sequence[int]], Call]
-    ) -> None:
-        """Ask for the frames of all who come within this turn of the loop."""
+        queue = self._queues.get(kind) or self._new_queue(kind)
+        if queue.has_room:
+            return await queue.go_alone(alone), None
+        seat = queue.take_seat(numbers)
         try:
-            try:
-                await anyio.lowlevel.checkpoint()
-            finally:
-                del self._groups[key]
-            self._in_vain = self._in_vain + 1 if group.is_alone else 0
-            if not group.is_alone:
-                await self._ask(group, ask)
-            group.end(left=False)
-        finally:
-            group.end(left=True)  # who was cancelled leaves the others to themselves
+            await seat.wait()
+        except BaseException:
+            queue.leave(seat)
+            raise
+        if seat.frames is not None:
+            return seat.frames, seat.call
+        if seat.batch:
+            return await queue.lead(seat, alone, together)
+        return await alone(), None
 
-    async def _ask(self, group: _Group[Call], ask: Callable[[Sequence[int]], Call]) -> None:
-        """Ask in batches, which grow once the first one tells how large frames are."""
-        numbers = deque(group.numbers)
-
-        async def work() -> None:
-            while numbers:
-                batch = [numbers.popleft() for _ in range(min(self._most, len(numbers)))]
-                try:
-                    call = ask(batch)
-                    frames = await call
-                except _MEETS_EACH as error:
-                    numbers.clear()
-                    group.fail(error)
-                except DicomWebError as error:
-                    # A frame that isn't there says nothing of lists.
-                    self._refusals += not isinstance(error, NotFound)
-                    group.release(batch)
-                else:
-                    self.note(frames)
-                    group.hand_out(frames, call)
-                if self._most == 1:
-                    group.release(numbers)
-                    numbers.clear()
-
-        async with anyio.create_task_group() as tasks:
-            for _ in range(min(_CONNECTIONS, math.ceil(len(numbers) / self._most)) - 1):
-                tasks.start_soon(work)
-            await work()
+    def _new_queue(self, kind: Hashable) -> _Queue[Call]:
+        if len(self._queues) >= _MOST_KINDS:
+            idle = [known for known, queue in self._queues.items() if queue.is_idle]
+            for known in idle[: len(idle) // 2 + 1]:
+                del self._queues[known]
+        queue: _Queue[Call] = _Queue(self._connections)
+        self._queues[kind] = queue
+        return queue
 
 
 class _Seat(Generic[Call]):
@@ -187,99 +127,182 @@ class _Seat(Generic[Call]):
         numbers: Those that it wants.
 
     Attributes:
-        released: Whether it need not wait any longer.
-        left: Whether the task that asked for all was cancelled, so that others may ask together.
-        error: What became of the request, if that concerns this task as well.
+        numbers: As given.
+        batch: The tasks that it asks for now, itself the first; none if it need not ask.
+        frames: What it wanted, if a batch brought it.
+        call: How that got it.
     """
 
-    __slots__ = ("_call", "_frames", "_numbers", "_over", "error", "left", "released")
+    __slots__ = ("_event", "_left", "batch", "call", "frames", "numbers")
 
     def __init__(self, numbers: Sequence[int]) -> None:
-        self._numbers = numbers
-        self._frames: dict[int, Frame] = {}
-        self._call: Call | None = None
-        self._over: anyio.Event | None = None
-        self.released = False
-        self.left = False
-        self.error: DicomWebError | None = None
+        self._event = anyio.Event()
+        self._left = False
+        self.numbers = numbers
+        self.batch: list[_Seat[Call]] = []
+        self.frames: list[Frame] | None = None
+        self.call: Call | None = None
 
-    def take(self, frame: Frame, call: Call) -> None:
-        """A frame arrived."""
-        self._frames[frame.number] = frame
-        self._call = call
-        if len(self._frames) == len(set(self._numbers)):
-            self.release()
+    @property
+    def waits(self) -> bool:
+        """Whether its task still waits."""
+        return not (self._left or self._event.is_set())
+
+    def leave(self) -> None:
+        """Its task waits no longer."""
+        self._left = True
 
     async def wait(self) -> None:
-        """Wait until that is over."""
-        if not self.released:
-            self._over = anyio.Event()  # not before: who asks for all never waits for it
-            await self._over.wait()
+        """Wait until it has its frames, or is to ask: for a batch, or alone."""
+        await self._event.wait()
 
-    def release(self) -> None:
-        """It need not wait any longer."""
-        self.released = True
-        if self._over is not None:
-            self._over.set()
+    def call_up(self) -> None:
+        """End its wait."""
+        self._event.set()
 
-    def outcome(self) -> tuple[list[Frame], Call] | None:
-        """What there is once it need not wait."""
-        if self.error is not None:
-            raise copy.copy(self.error) from self.error.__cause__
-        if self._call is None or not all(number in self._frames for number in self._numbers):
-            return None
-        return [self._frames[number] for number in self._numbers], self._call
+    def give(self, frames: dict[int, Frame], call: Call) -> None:
+        """Give it its own of the frames that were got: views of its own, that it may release."""
+        self.frames = [
+            replace(frames[number], data=memoryview(frames[number].data)) for number in self.numbers
+        ]
+        self.call = call
+        self.call_up()
 
 
-class _Group(Generic[Call]):
-    """Tasks that want frames of the same instance."""
+class _Queue(Generic[Call]):
+    """The tasks that want frames of one instance, and what is known of these.
 
-    __slots__ = ("_seats", "_wanted")
+    Args:
+        connections: The most requests at a time.
+    """
 
-    def __init__(self) -> None:
-        self._seats: list[_Seat[Call]] = []
-        self._wanted: dict[int, list[_Seat[Call]]] = {}
+    __slots__ = ("_connections", "_failures", "_octets", "_seats", "_seconds", "_under_way")
+
+    def __init__(self, connections: int) -> None:
+        self._connections = connections
+        self._seats: deque[_Seat[Call]] = deque()
+        self._under_way = 0
+        self._failures = 0  # batches that failed since one did not
+        self._octets = 0  # of the largest frame of late
+        self._seconds = math.inf  # for a frame, at best and of late
 
     @property
-    def is_alone(self) -> bool:
-        """Whether there is but one task."""
-        return len(self._seats) == 1
+    def has_room(self) -> bool:
+        """Whether a request may go now."""
+        return self._under_way < self._lanes and not self._seats
 
     @property
-    def numbers(self) -> list[int]:
-        """The frames that are wanted, each once."""
-        return list(self._wanted)
+    def is_idle(self) -> bool:
+        """Whether nobody uses it."""
+        return not self._under_way and not self._seats
+
+    @property
+    def _lanes(self) -> int:
+        """Requests at a time."""
+        return min(self._connections, _LANES) if self._seconds < _QUICK else self._connections
+
+    @property
+    def _most(self) -> int:
+        """Frames in one request."""
+        if not self._octets or self._failures >= _MOST_FAILURES:
+            return 1
+        fair = max(_AT_LEAST, math.ceil(len(self._seats) / self._lanes))
+        return min(_MOST_FRAMES, _MOST_OCTETS // self._octets, fair)
+
+    # --- those who ask ---------------------------------------------------------------------------
+
+    async def go_alone(self, alone: Callable[[], Awaitable[list[Frame]]]) -> list[Frame]:
+        """Ask for the frames of one task."""
+        self._under_way += 1
+        try:
+            return await self._timed(alone())
+        finally:
+            self._end()
+
+    async def lead(
+        self,
+        seat: _Seat[Call],
+        alone: Callable[[], Awaitable[list[Frame]]],
+        together: Callable[[Sequence[int]], Call],
+    ) -> tuple[list[Frame], Call | None]:
+        """Ask for the frames of a batch, whose place among the requests is kept already."""
+        followers = seat.batch[1:]
+        try:
+            if followers and await self._get(seat.batch, together):
+                assert seat.frames is not None  # noqa: S101 - it is one of the batch
+                return seat.frames, seat.call
+            _dismiss(followers)
+            return await self._timed(alone()), None
+        except BaseException:
+            self._put_back(followers)
+            raise
+        finally:
+            self._end()
+
+    async def _get(
+        self, batch: Sequence[_Seat[Call]], together: Callable[[Sequence[int]], Call]
+    ) -> bool:
+        """Get the frames of a batch; false if that fails, which says little of any one of them."""
+        call = together(sorted({number for seat in batch for number in seat.numbers}))
+        try:
+            frames = {frame.number: frame for frame in await self._timed(call)}
+            for seat in batch:
+                seat.give(frames, call)
+        except Exception:  # noqa: BLE001 - each asks alone, and meets what is its own
+            self._failures += 1
+            return False
+        self._failures = 0
+        return True
+
+    async def _timed(self, asked: Awaitable[list[Frame]]) -> list[Frame]:
+        """Wait for frames, and learn how large and how quick they are."""
+        start = time.monotonic()
+        frames = await asked
+        if frames:
+            seconds = (time.monotonic() - start) / len(frames)
+            self._seconds = min(seconds, self._seconds * 1.1)  # what was once quick may change
+            self._octets = max(map(len, frames)) or 1
+        return frames
+
+    def _end(self) -> None:
+        """A request has ended; those who wait take its place."""
+        self._under_way -= 1
+        while self._seats and self._under_way < self._lanes:
+            most = self._most
+            leader = self._seats.popleft()
+            leader.batch = [leader, *self._followers(most - len(leader.numbers))]
+            self._under_way += 1
+            leader.call_up()
+
+    def _followers(self, room: int) -> Iterable[_Seat[Call]]:
+        """Those next in the queue who want no more frames than there is room for."""
+        while self._seats and len(self._seats[0].numbers) <= room:
+            room -= len(self._seats[0].numbers)
+            yield self._seats.popleft()
+
+    # --- those who wait --------------------------------------------------------------------------
 
     def take_seat(self, numbers: Sequence[int]) -> _Seat[Call]:
-        """One more task."""
+        """One more task waits."""
         seat: _Seat[Call] = _Seat(numbers)
         self._seats.append(seat)
-        for number in set(numbers):
-            self._wanted.setdefault(number, []).append(seat)
         return seat
 
-    def hand_out(self, frames: Sequence[Frame], call: Call) -> None:
-        """Give each task its own."""
-        for frame in frames:
-            for seat in self._wanted[frame.number]:
-                seat.take(frame, call)
+    def leave(self, seat: _Seat[Call]) -> None:
+        """A task waits no longer: it was cancelled, or its time is up."""
+        seat.leave()
+        if seat.batch:  # at the very moment when it was its turn
+            self._put_back(seat.batch[1:])
+            self._end()
+        elif seat in self._seats:
+            self._seats.remove(seat)
 
-    def release(self, numbers: Iterable[int]) -> None:
-        """Let those who want one of these frames ask alone."""
-        for number in numbers:
-            for seat in self._wanted[number]:
-                seat.release()
+    def _put_back(self, seats: Sequence[_Seat[Call]]) -> None:
+        """Let those who have nothing yet be the next again."""
+        self._seats.extendleft(seat for seat in reversed(seats) if seat.waits)
 
-    def fail(self, error: DicomWebError) -> None:
-        """Let those who still wait have this error."""
-        for seat in self._seats:
-            if not seat.released:
-                seat.error = error
-                seat.release()
 
-    def end(self, *, left: bool) -> None:
-        """Let nobody wait any longer."""
-        for seat in self._seats:
-            if not seat.released:
-                seat.left = left
-                seat.release()
+def _dismiss(seats: Iterable[_Seat[Any]]) -> None:
+    """Let tasks ask alone."""
+    for seat in seats:
+        seat.call_up()

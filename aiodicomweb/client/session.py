@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..net import Deadlines, Incoming, Timeout, Tls
     from ..wire import Limits
     from .auth import Auth
+    from .calls import FramesCall
     from .observe import Observer, Watch
     from .retry import Retry
 
@@ -79,7 +80,7 @@ class Session:
         limits: As given.
         retry: As given.
         forms: Which forms of ``Accept`` worked.
-        gathering: Frames that are about to be asked for together.
+        gathering: Frames that wait to be asked for together.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Session:
         self.limits = limits
         self.retry = retry
         self.forms: Memory = Memory()
-        self.gathering: Gathering = Gathering()
+        self.gathering: Gathering[FramesCall] = Gathering(limits.connections)
 
     def deadlines(self, origin: Origin) -> Course:
         """The deadlines of a call that begins now, with a request to this origin.

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from ...http import Headers, Request, Response
     from ...wire import Allocator, PartHead
-    from ..gathering import Gathering
     from ..part_stream import PartStream
     from ..resumption import Resumption
     from ..session import Session
@@ -97,32 +96,25 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
     async def _run(self) -> list[Frame]:
         if self._kind is None or self._started or self._closed:
             return await super()._run()
+        gathering = self._session.gathering
         try:
-            gathered = await self._session.gathering.frames(self._kind, self._numbers, self._alike)
-        except BaseException:
-            self._close()
-            raise
-        if gathered is None:
-            return await self._run_alone(self._session.gathering)
-        frames, call = gathered
-        self._response, self._url = call._response, call._url  # noqa: SLF001 - one of ours
-        self._close()
-        return frames
-
-    async def _run_alone(self, gathering: Gathering) -> list[Frame]:
-        gathering.alone += 1
-        try:
-            frames = await super()._run()
+            with self._begin(self._request.base_url.origin).whole():
+                frames, call = await gathering.frames(
+                    self._kind, self._numbers, super()._run, self._alike
+                )
         finally:
-            gathering.alone -= 1
-        gathering.note(frames)
+            self._close()
+        if call is not None:
+            self._response, self._url = call._response, call._url  # noqa: SLF001 - one of ours
         return frames
 
     def _alike(self, numbers: Sequence[int]) -> FramesCall:
-        """A call like this one for other frames of the instance."""
+        """A call like this one, and as part of it, for other frames of the instance."""
         request = of_selector(self._request, self._selector(numbers))
         retrieval = Retrieval(request, self._retrieval.usual, self._retrieval.qido)
-        return FramesCall(self._session, retrieval, numbers)
+        call = FramesCall(self._session, retrieval, numbers)
+        call._deadlines = self._deadlines
+        return call
 
     def _selector(self, numbers: Sequence[int]) -> Selector:
         target = self._retrieval.request.target

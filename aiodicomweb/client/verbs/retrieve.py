@@ -217,9 +217,10 @@ class RetrieveVerbs(Verbs):
                 the order in which they arrive, and gives the memory to copy it to: see
                 :meth:`Part.read`. It is ``data.obj`` of the frame.
 
-        Frames that tasks await at the same moment, of one instance and without further arguments,
-        are asked for together: up to 128 small ones in one request, each task gets its own, and
-        ``response`` is that of all. A list that no URL would hold goes in several requests.
+        Frames of one instance that many tasks await at a time, without further arguments, are asked
+        for together where they would wait for a connection: up to 128 small ones in one request.
+        Each task gets its own; ``response`` is that of all. A list that no URL would hold goes in
+        several requests.
 
         Returns:
             A call; awaited ``list[Frame]``, iterated :class:`~aiodicomweb.Frame`.

@@ -6,10 +6,20 @@ import mmap
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 import pytest
 
-from aiodicomweb import DicomWebError, FrameMismatch, NotFound, Throttled, UnexpectedMediaType
-from aiodicomweb.testing import response
+from aiodicomweb import (
+    BearerAuth,
+    DeadlineExceeded,
+    DicomWebError,
+    FrameMismatch,
+    Limits,
+    NotFound,
+    Timeout,
+    UnexpectedMediaType,
+)
+from aiodicomweb.testing import End, Reply, response
 
 from ...support.messages import FRAMES, parts_response
 from ...support.serving import serving, talking
@@ -274,71 +284,77 @@ async def at_once(*calls: FramesCall) -> list[list[int] | type[DicomWebError]]:
     return results
 
 
-async def test_frames_wanted_at_once_travel_together() -> None:
-    """Tasks of one turn of the loop have one request, and each gets its own in its order."""
-    archive = Archive()
-    async with talking(archive) as (client, _):
-        calls = [frames(client, 1), frames(client, 3, 2), frames(client, 1), frames(client, 5, 5)]
+ONE = Limits(connections=1)
+"""With one connection the first call goes, and all others queue."""
 
-        assert [[1], [3, 2], [1], [5, 5]] == await at_once(*calls)
-        assert [[1, 2, 3, 5]] == [sorted(numbers) for numbers in archive.lists]
+
+async def test_frames_that_would_wait_travel_together() -> None:
+    """Each task gets its own, in its order, from a list in ascending order (PS3.18 §10.4.1.1.6)."""
+    archive = Archive()
+    async with talking(archive, limits=ONE) as (client, _):
+        asked = (9,), (3, 2), (1,), (5, 5), (1,)
+        calls = [frames(client, *numbers) for numbers in asked]
+
+        assert [list(numbers) for numbers in asked] == await at_once(*calls)
+        assert [[9], [1, 2, 3, 5]] == archive.lists
         assert {200} == {call.response.status for call in calls}
-        assert 1 == len({call.url for call in calls})
+        assert 2 == len({call.url for call in calls})
         with pytest.raises(RuntimeError, match="once"):
-            await calls[0]
+            await calls[1]
 
 
-async def test_who_asks_for_one_frame_after_the_other_waits_for_nobody() -> None:
-    """Others that come meanwhile travel together all the same, but for the first."""
+async def test_each_task_has_views_of_its_own() -> None:
+    """Who releases one takes nothing from others."""
+    async with talking(Archive(), limits=ONE) as (client, _):
+        got: list[Frame] = []
+
+        async def wait(*numbers: int) -> None:
+            got.extend(await frames(client, *numbers))
+
+        async with anyio.create_task_group() as tasks:
+            for numbers in ((1,), (2, 2), (2,)):
+                tasks.start_soon(wait, *numbers)
+        for frame in got[1:]:
+            assert 2 == number_of(frame)
+            frame.data.release()
+
+
+async def test_frames_that_need_not_wait_go_alone() -> None:
+    """Whatever has a connection goes at once."""
     archive = Archive()
-    async with talking(archive) as (client, _):
-        for number in range(1, 20):
-            await frames(client, number)
-        calls = [frames(client, number) for number in range(20, 25)]
+    async with talking(archive, limits=Limits(connections=20)) as (client, _):
+        assert [[number] for number in range(1, 21)] == await at_once(
+            *(frames(client, number) for number in range(1, 21))
+        )
 
-        assert [[20], [21], [22], [23], [24]] == await at_once(*calls)
-        assert [1, 4] == sorted(map(len, archive.lists[19:]))
-        await at_once(frames(client, 25), frames(client, 26))
-        assert 2 == len(archive.lists[-1])
+        assert [[number] for number in range(1, 21)] == sorted(archive.lists)
 
 
 async def test_many_frames_travel_in_batches() -> None:
-    """Few until their size is known, then more; over several connections; all get their own."""
+    """As many as are small enough together, one request after the other."""
     archive = Archive()
-    async with talking(archive) as (client, peer):
-        first = await at_once(*(frames(client, number) for number in range(1, 21)))
-        assert [8, 8, 4] == [len(numbers) for numbers in archive.lists]
-        then = await at_once(*(frames(client, number) for number in range(21, 221)))
+    async with talking(archive, limits=ONE) as (client, _):
+        got = await at_once(*(frames(client, number) for number in range(1, 301)))
 
-        assert [128, 72] == [len(numbers) for numbers in archive.lists[3:]]
-        assert [[number] for number in range(1, 221)] == first + then
-        assert 2 <= peer.most_open <= 4
+        assert [1, 128, 128, 43] == [len(numbers) for numbers in archive.lists]
+        assert [[number] for number in range(1, 301)] == got
 
 
-async def test_large_frames_travel_alone() -> None:
-    """Where a batch would hold back the first frame for long, nothing is gained by one."""
-    archive = Archive(size=3 * 1024 * 1024)
-    async with talking(archive) as (client, _):
-        await frames(client, 1)
-        assert [[2], [3]] == await at_once(frames(client, 2), frames(client, 3))
+@pytest.mark.parametrize(("size", "most"), [(3_000_000, 1), (1_500_000, 2), (300_000, 13)])
+async def test_large_frames_travel_in_small_batches(size: int, most: int) -> None:
+    """A batch is held until it is whole, so that it must not be large."""
+    archive = Archive(size=size)
+    async with talking(archive, limits=ONE) as (client, _):
+        await at_once(*(frames(client, number) for number in range(1, 15)))
 
-        assert [[1], [2], [3]] == sorted(archive.lists)
-
-
-async def test_frames_that_turn_out_large_are_let_go() -> None:
-    """Nobody waits in a queue of batches of one."""
-    archive = Archive(size=3 * 1024 * 1024)
-    async with talking(archive) as (client, _):
-        await at_once(*(frames(client, number) for number in range(1, 41)))
-
-        assert {8, 1} == {len(numbers) for numbers in archive.lists}
+        assert most == max(len(numbers) for numbers in archive.lists)
 
 
 async def test_only_what_is_alike_travels_together() -> None:
     """Other instances, other forms, other fields and frames that are iterated ask alone."""
     archive = Archive()
 
-    async with talking(archive) as (client, _):
+    async with talking(archive, limits=ONE) as (client, _):
 
         async def iterate() -> None:
             assert [4] == [frame.number async for frame in frames(client, 4)]
@@ -360,64 +376,125 @@ async def test_only_what_is_alike_travels_together() -> None:
 async def test_a_frame_that_is_not_there_fails_its_own_task() -> None:
     """The others ask for their own, and get it."""
     archive = Archive(last=4)
-    async with talking(archive) as (client, _):
-        calls = [frames(client, number) for number in (3, 4, 5)]
+    async with talking(archive, limits=ONE) as (client, _):
+        calls = [frames(client, number) for number in (1, 3, 4, 5)]
 
-        assert [[3], [4], NotFound] == await at_once(*calls)
-        assert [[3], [3, 4, 5], [4], [5]] == sorted(archive.lists)
+        assert [[1], [3], [4], NotFound] == await at_once(*calls)
+        assert [[1], [3], [3, 4, 5], [4], [5]] == sorted(archive.lists)
 
 
-@pytest.mark.parametrize("refusal", [400, 406, 414])
-async def test_a_server_that_knows_no_lists(refusal: int) -> None:
-    """All ask for their own; after two refusals no more lists are tried."""
+@pytest.mark.parametrize("refusal", [400, 403, 406, 414, 500, 501, 503])
+async def test_a_server_that_refuses_lists(refusal: int) -> None:
+    """All get their own alone; after two refusals no more lists are tried."""
     archive = Archive(most=1, refusal=refusal)
-    async with talking(archive) as (client, _):
-        for begin in range(1, 7, 2):
-            calls = frames(client, begin), frames(client, begin + 1)
-            assert [[begin], [begin + 1]] == await at_once(*calls)
+    async with talking(archive, limits=ONE) as (client, _):
+        for begin in range(1, 10, 3):
+            calls = [frames(client, begin + number) for number in range(3)]
+            assert [[begin], [begin + 1], [begin + 2]] == await at_once(*calls)
 
-        assert {1} == {len(numbers) for numbers in archive.lists[-2:]}
-        lists = [numbers for numbers in archive.lists if len(numbers) > 1]
-        assert {(1, 2), (3, 4)} == {tuple(numbers) for numbers in lists}
-
-
-async def test_what_would_meet_each_task_is_told_to_all() -> None:
-    """A server that is busy isn't asked once more for every task."""
-    async with talking(Archive(most=1, refusal=503)) as (client, peer):
-        calls = [frames(client, number) for number in range(1, 21)]
-
-        assert [Throttled] * 20 == await at_once(*calls)
-        assert 3 == len(peer.requests)
+        lists = [tuple(numbers) for numbers in archive.lists if len(numbers) > 1]
+        assert [(2, 3), (5, 6)] == list(dict.fromkeys(lists))
 
 
-async def test_who_asks_for_all_may_be_cancelled() -> None:
-    """The others ask again, together; who waits for them may be cancelled, too."""
+async def test_a_list_that_breaks_off_fails_nobody() -> None:
+    """Each asks for its own, as it would have alone."""
+    archive = Archive()
+
+    def answer(request: PeerRequest) -> Answer:
+        whole = archive(request)
+        return Reply(whole[:-9], End.RESET) if "," in request.target else whole
+
+    async with talking(answer, limits=ONE) as (client, _):
+        calls = [frames(client, number) for number in range(1, 5)]
+
+        assert [[1], [2], [3], [4]] == await at_once(*calls)
+
+
+async def test_what_else_fails_comes_out_of_each_call() -> None:
+    """An error of the caller's own function is not wrapped, and is the same for all."""
+
+    def token() -> str:
+        raise OSError("no token")
+
+    failed = []
+    async with talking(Archive(), limits=ONE, auth=BearerAuth(token)) as (client, _):
+
+        async def wait(number: int) -> None:
+            try:
+                await frames(client, number)
+            except OSError as error:
+                failed.append(str(error))
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(1, 5):
+                tasks.start_soon(wait, number)
+
+    assert ["no token"] * 4 == failed
+
+
+async def test_who_asks_for_a_batch_may_be_cancelled() -> None:
+    """The others ask again, together; who waits may be cancelled, too."""
     archive = Archive()
     asked, never = anyio.Event(), anyio.Event()
 
     def answer(request: PeerRequest) -> Answer:
-        if not asked.is_set():
+        if "," in request.target and not asked.is_set():
             asked.set()
             return [never]
         return archive(request)
 
-    async with talking(answer) as (client, _):
+    async with talking(answer, limits=ONE) as (client, _):
         got: list[list[int]] = []
-        scopes = [anyio.CancelScope() for _ in range(4)]
+        scopes = [anyio.CancelScope() for _ in range(6)]
 
         async def wait(number: int) -> None:
             with scopes[number]:
-                got.append([frame.number for frame in await frames(client, number + 1)])
+                got.append([frame.number for frame in await frames(client, number)])
 
         async with anyio.create_task_group() as tasks:
-            for number in range(4):
+            for number in range(1, 6):
                 tasks.start_soon(wait, number)
             await asked.wait()
-            scopes[0].cancel()
+            scopes[4].cancel()
             scopes[2].cancel()
 
-        assert [[2], [4]] == sorted(got)
-        assert [[2, 4]] == [sorted(numbers) for numbers in archive.lists]
+        assert [[1], [3], [5]] == sorted(got)
+        assert [[1], [3, 5]] == archive.lists
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_cancelling_leaves_nobody_waiting(steps: int) -> None:
+    """Whoever is cancelled at whatever moment, the others get theirs."""
+    archive = Archive()
+    async with talking(archive, limits=ONE) as (client, _):
+        got: list[int] = []
+
+        async def wait(number: int) -> None:
+            got.extend(frame.number for frame in await frames(client, number))
+
+        async with anyio.create_task_group() as tasks, anyio.create_task_group() as leaving:
+            for number in (2, 3):
+                leaving.start_soon(wait, number)
+            for number in (4, 5):
+                tasks.start_soon(wait, number)
+            for _ in range(steps):
+                await anyio.lowlevel.checkpoint()
+            leaving.cancel_scope.cancel()
+
+        assert {4, 5} <= set(got)
+        assert [[6]] == await at_once(frames(client, 6))
+
+
+async def test_waiting_counts_to_the_total() -> None:
+    """Who waits behind others waits no longer than the call may take."""
+
+    def answer(_: PeerRequest) -> Answer:
+        return [anyio.Event()]
+
+    async with talking(answer, limits=ONE, timeout=Timeout(total=0.1)) as (client, _):
+        calls = [frames(client, number) for number in range(1, 5)]
+
+        assert [DeadlineExceeded] * 4 == await at_once(*calls)
 
 
 async def test_a_list_that_no_url_holds() -> None:
