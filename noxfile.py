@@ -26,6 +26,19 @@ ON_EACH_LOOP = ("client", "net", "testing")
 BESIDES = {"debug": ("server",), "trio": ("integration",), "uvloop": ()}
 SHARED = ("-n", "2", "--dist", "worksteal", "--max-worker-restart", "0")
 """Two processes share the tests; when one has ended, because a test hangs, none takes its place."""
+CLAIMS = (
+    "frames",
+    "tiles",
+    "single_tiles",
+    "store",
+    "disk",
+    "search",
+    "latency",
+    "startup",
+    "embedded",
+    "growth",
+)
+"""The files of ``benchmarks`` that keep their results."""
 
 
 def group(name: str) -> list[str]:
@@ -114,3 +127,12 @@ def loops(session: nox.Session, loop: str) -> None:
     modes = ["-o", "asyncio_mode=strict", "-o", "anyio_mode=auto"] if loop == "trio" else []
     folders = [f"tests/{room}" for room in (*ON_EACH_LOOP, *BESIDES[loop])]
     session.run("pytest", "--loop", loop, *modes, *(session.posargs or (*SHARED, *folders)))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure every claim beside its peers, and write table and chart; for a quiet machine."""
+    session.install(".[cli]", *group("bench"))
+    for claim in CLAIMS:
+        session.run("python", f"benchmarks/{claim}.py", "--save", *session.posargs)
+    session.run("python", "benchmarks/report.py")

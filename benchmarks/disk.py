@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import files
@@ -13,7 +16,6 @@ from rig import Claim, Contestant, Target, folder, main
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from origin import Application, Asked
     from rig import Take
@@ -33,18 +35,21 @@ def serve(_case: str) -> Application:
         yield multipart.response_head(TYPE, f"Content-Length: {length}")
         for number in range(asked.size):
             yield head
-            yield files.content(OCTETS, number)
+            yield from files.segments(OCTETS, number)
         yield multipart.CLOSE
 
     return answer
 
 
 def target() -> Path:
-    """An empty folder."""
-    place = folder() / "study"
-    shutil.rmtree(place, ignore_errors=True)
+    """An empty folder. What others have written is deleted while a process warms up."""
+    place = folder() / str(os.getpid())
+    if place.exists():
+        return Path(tempfile.mkdtemp(dir=place))
+    for other in folder().iterdir():
+        shutil.rmtree(other)
     place.mkdir()
-    return place
+    return target()
 
 
 async def aiodicomweb(url: str, _size: int, take: Take) -> None:

@@ -16,8 +16,8 @@ CLASS = "1.2.840.10008.5.1.4.1.1.7"
 
 
 @functools.cache
-def _template(octets: int) -> tuple[bytes, bytes]:
-    """A file of about so many octets, with a UID of 32 characters to be replaced."""
+def _template(octets: int) -> list[bytes]:
+    """A file of about so many octets, cut where its UID has to be put in."""
     from io import BytesIO
 
     from pydicom import Dataset
@@ -41,7 +41,7 @@ def _template(octets: int) -> tuple[bytes, bytes]:
     dataset.file_meta.MediaStorageSOPInstanceUID = wanted
     file = BytesIO()
     dataset.save_as(file, enforce_file_format=True)
-    return file.getvalue(), wanted.encode()
+    return file.getvalue().split(wanted.encode())
 
 
 def _padded(number: int) -> str:
@@ -56,8 +56,16 @@ def uids(count: int) -> list[str]:
 
 def content(octets: int, number: int) -> bytes:
     """A file of about so many octets."""
-    template, wanted = _template(octets)
-    return template.replace(wanted, _padded(number).encode())
+    return _padded(number).encode().join(_template(octets))
+
+
+def segments(octets: int, number: int) -> Iterator[bytes]:
+    """The same in pieces, of which the large ones are the same for all."""
+    first, *others = _template(octets)
+    yield first
+    for piece in others:
+        yield _padded(number).encode()
+        yield piece
 
 
 def write(folder: Path, octets: int, count: int) -> list[Path]:

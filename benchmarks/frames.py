@@ -1,4 +1,14 @@
-"""1,000 frames of 512 KiB in one answer: with a length, chunked, and over TLS."""
+"""1,000 frames of 512 KiB in one answer: with a length, chunked, and over TLS.
+
+Claims: with a length at least 0.8 of what draining the socket takes, and 3.5 times as fast as the
+best library that yields parts; chunked 0.6 and 3 times; over TLS 2 times.
+
+Frames are taken one after the other, and none is kept. The floor is a blocking socket that is read
+into one buffer, at which nobody looks. Who knows nothing of multipart bodies reads raw octets.
+
+What it shows is the cost of finding parts in much payload, and of handing them over. It doesn't
+show that of small parts, which ``tiles`` does, nor of decoding frames or of keeping them.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
+import sys
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,11 @@ ORDER = [
     "latency",
     "startup",
     "embedded",
+    "growth",
 ]
+UNITS = {"seconds": (1, "s", 3), "growth": (2**20, "MiB", 1)}
+"""How the figures of limits are written: divided by what, the unit, and digits."""
+
 OURS = "aiodicomweb"
 MARK = re.compile(r"(?s)(<!-- benchmarks -->\n).*(<!-- end of benchmarks -->)")
 
@@ -55,33 +60,47 @@ def cases() -> Iterator[tuple[dict[str, Any], str, Case]]:
 
 def summary() -> Iterator[str]:
     """A row for each ratio that was to be reached."""
-    yield "| work | against | times as fast: median (least – most) | to reach |"
+    yield "| work | against | times as fast, or how much: median (least – most) | to reach |"
     yield "|---|---|---|---|"
     for result, name, case in cases():
         for target in case["targets"]:
-            title = f"{result['title']}, {name}" if len(result["cases"]) > 1 else result["title"]
-            if target["subject"] != OURS:
-                title += f", {target['subject'].removeprefix(OURS).strip()}"
+            title = entitled(result, name, target["subject"])
             spread = f"{target['median']:.2f} ({target['least']:.2f} – {target['most']:.2f})"
             mark = "" if target["median"] >= target["ratio"] else " – not reached"
             yield f"| {title} | {target['best']} | {spread} | {target['ratio']}{mark} |"
-        for limit in case.get("limits", ()):
-            spread = f"{limit['median']:.3f} s ({limit['least']:.3f} – {limit['most']:.3f})"
-            mark = "" if limit["median"] <= limit["seconds"] else " – not reached"
-            title = f"{result['title']}, {name}"
-            yield f"| {title} | – | {spread} | {limit['seconds']:.2f} s{mark} |"
+        for limit in case["limits"]:
+            scale, unit, digits = UNITS[limit["figure"]]
+            middle, least, most, bound = (
+                f"{limit[figure] / scale:.{digits}f}"
+                for figure in ("median", "least", "most", "bound")
+            )
+            mark = "" if limit["median"] <= limit["bound"] else " – not reached"
+            title = entitled(result, name, limit["subject"])
+            spread = f"{middle} {unit} ({least} – {most})"
+            yield f"| {title} | – | {spread} | at most {bound} {unit}{mark} |"
+
+
+def entitled(result: Mapping[str, Any], case: str, subject: str) -> str:
+    """What was measured, and who did it where that isn't the library as it is."""
+    words = [result["title"], *([case] if len(result["cases"]) > 1 else [])]
+    return ", ".join([*words, subject.removeprefix(OURS).strip()]).removesuffix(", ")
 
 
 def details(case: Case) -> Iterator[str]:
     """A row for each contestant of a case."""
-    yield "| | seconds: median (least – most) | MB/s | processor s | page faults | grown by MiB |"
-    yield "|---|---|---|---|---|---|"
+    yield (
+        "| | seconds: median (least – most) | µs each | MB/s | processor s | page faults "
+        "| grown by MiB |"
+    )
+    yield "|---|---|---|---|---|---|---|"
     for name, figures in by_speed(case):
         seconds = figures["seconds"]
         middle = statistics.median(seconds)
-        rate = f"{case['octets'] / middle / 1e6:,.0f}" if case["octets"] else "–"
+        times = case["times"].get(name, 1)
+        rate = f"{case['octets'] * times / middle / 1e6:,.0f}" if case["octets"] else "–"
+        each = f"{middle / (case['size'] * times) * 1e6:,.1f}"
         yield (
-            f"| {name} | {middle:.3f} ({min(seconds):.3f} – {max(seconds):.3f}) | {rate} "
+            f"| {name} | {middle:.3f} ({min(seconds):.3f} – {max(seconds):.3f}) | {each} | {rate} "
             f"| {statistics.median(figures['processor']):.2f} "
             f"| {statistics.median(figures['faults']):,.0f} "
             f"| {max(figures['growth']) / 2**20:.1f} |"
@@ -163,6 +182,8 @@ def text(x: float, y: float, words: str, *, bold: bool = False, end: bool = Fals
 
 def main() -> None:
     """Write all of it."""
+    if not results():
+        sys.exit(f"there is nothing in {RESULTS}: let nox -s bench measure")
     PAGE.write_text(page())
     CHART.write_text(chart())
     table = "\n".join(summary())

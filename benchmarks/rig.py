@@ -87,12 +87,14 @@ class Contestant:
             floor gives out what comes over the wire.
         peer: Whether it is a library that users could take instead.
         case: The one case that it takes part in, if not in all.
+        times: How many times the task's size it does. Ratios are those of the time for each.
     """
 
     work: Work
     whole: bool = True
     peer: bool = True
     case: str | None = None
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,23 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """A figure not to exceed.
+
+    Attributes:
+        subject: A contestant.
+        figure: A field of :class:`Figures`: ``seconds``, or ``growth`` in octets.
+        bound: What its median is to stay within.
+        case: In which case, if not in all.
+    """
+
+    subject: str
+    figure: str
+    bound: float
+    case: str | None = None
+
+
+@dataclass(frozen=True)
 class Claim:
     """What a benchmark file measures.
 
@@ -126,6 +145,7 @@ class Claim:
         payload: Octets and checksum that a contestant must have handed over, by case and size.
         contestants: By name.
         targets: To be reached.
+        limits: Not to be exceeded.
         warm_up: Size of the warm-up.
         tls: Cases that are served over TLS.
         round_trip: Seconds that a round trip to the origin takes at least.
@@ -142,6 +162,7 @@ class Claim:
     payload: Callable[[str, int], tuple[int, int]]
     contestants: Mapping[str, Contestant]
     targets: Sequence[Target] = ()
+    limits: Sequence[Limit] = ()
     warm_up: int = 16
     tls: Sequence[str] = ()
     round_trip: float = 0.0
@@ -298,15 +319,16 @@ def _measure_case(
     claim: Claim, case: str, names: Sequence[str], options: argparse.Namespace
 ) -> dict[str, Any]:
     figures = {name: Figures() for name in names}
-    octets, crc = claim.payload(case, options.size)
-    with serving(claim, case, options.size) as (url, environment):
+    times = {name: claim.contestants[name].times for name in names}
+    with serving(claim, case, options.size * max(times.values())) as (url, environment):
 
         def run(name: str, *more: str) -> dict[str, Any]:
-            size = str(options.size)
+            size = str(options.size * times[name])
             return _child(["--run", name, "--url", url, "--size", size, *more], environment)
 
         for name in names:
             if claim.contestants[name].whole:
+                octets, crc = claim.payload(case, options.size * times[name])
                 came = run(name, "--check")
                 if came != {"octets": octets, "crc": crc}:
                     sys.exit(f"{case}: {name} did not hand over what was served: {came}")
@@ -314,39 +336,50 @@ def _measure_case(
             for name in random.sample(names, len(names)):
                 figures[name].add(run(name))
     ratios = [
-        {**asdict(target), **ratio(target, figures)}
+        {**asdict(target), **ratio(target, figures, times)}
         for target in claim.targets
         if target.case in {None, case} and _is_there(target, figures)
     ]
-    if claim.octets is not None:
-        octets = claim.octets(options.size)
-    show(case, octets, figures, ratios)
-    return {
-        "octets": octets,
+    limits = [
+        {**asdict(limit), **spread(getattr(figures[limit.subject], limit.figure))}
+        for limit in claim.limits
+        if limit.case in {None, case} and limit.subject in figures
+    ]
+    count = claim.octets or (lambda size: claim.payload(case, size)[0])
+    result = {
+        "octets": count(options.size),
+        "size": options.size,
+        "times": times,
         "figures": {name: asdict(taken) for name, taken in figures.items()},
         "peers": [name for name in names if claim.contestants[name].peer],
         "targets": ratios,
+        "limits": limits,
     }
+    show(case, result)
+    return result
 
 
 def _is_there(target: Target, figures: Mapping[str, Figures]) -> bool:
     return target.subject in figures and any(name in figures for name in target.against)
 
 
-def ratio(target: Target, figures: Mapping[str, Figures]) -> dict[str, Any]:
+def ratio(
+    target: Target, figures: Mapping[str, Figures], times: Mapping[str, int]
+) -> dict[str, Any]:
     """How many times as fast, round by round: median, least and most."""
-    others = [figures[name].seconds for name in target.against if name in figures]
-    best = min(others, key=statistics.median)
-    ratios = [
-        theirs / ours for theirs, ours in zip(best, figures[target.subject].seconds, strict=True)
-    ]
-    names = {id(figures[name].seconds): name for name in target.against if name in figures}
-    return {
-        "best": names[id(best)],
-        "median": statistics.median(ratios),
-        "least": min(ratios),
-        "most": max(ratios),
-    }
+
+    def each(name: str) -> list[float]:
+        return [seconds / times.get(name, 1) for seconds in figures[name].seconds]
+
+    others = {name: each(name) for name in target.against if name in figures}
+    best = min(others, key=lambda name: statistics.median(others[name]))
+    pairs = zip(others[best], each(target.subject), strict=True)
+    return {"best": best, **spread([theirs / ours for theirs, ours in pairs])}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, least and most."""
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
 
 @contextlib.contextmanager
@@ -411,24 +444,29 @@ def machine() -> dict[str, Any]:
     }
 
 
-def show(
-    case: str,
-    octets: int,
-    figures: Mapping[str, Figures],
-    ratios: Sequence[Mapping[str, Any]],
-) -> None:
-    """Print the figures of a case, the fastest first, and its ratios."""
-    print(f"\n{case}\n{'':24}{'seconds: median, least, most':^30}{'MB/s':>7}", end="")
+def show(case: str, result: Mapping[str, Any]) -> None:
+    """Print the figures of a case, the fastest first, its ratios and its limits."""
+    print(
+        f"\n{case}\n{'':24}{'seconds: median, least, most':^30}{'us each':>12}{'MB/s':>7}", end=""
+    )
     print(f"{'cpu s':>8}{'faults':>9}{'MiB grown':>11}")
-    for name, taken in sorted(figures.items(), key=lambda item: min(item[1].seconds)):
-        middle = statistics.median(taken.seconds)
+    for name, taken in sorted(result["figures"].items(), key=lambda item: min(item[1]["seconds"])):
+        seconds, times = taken["seconds"], result["times"].get(name, 1)
+        middle = statistics.median(seconds)
+        each = middle / (result["size"] * times) * 1e6
         print(
-            f"{name:24}{middle:10.3f}{min(taken.seconds):10.3f}{max(taken.seconds):10.3f}"
-            f"{octets / middle / 1e6:7.0f}{statistics.median(taken.processor):8.2f}"
-            f"{statistics.median(taken.faults):9.0f}{max(taken.growth) / 2**20:11.1f}"
+            f"{name:24}{middle:10.3f}{min(seconds):10.3f}{max(seconds):10.3f}"
+            f"{each:12,.1f}{result['octets'] * times / middle / 1e6:7.0f}"
+            f"{statistics.median(taken['processor']):8.2f}"
+            f"{statistics.median(taken['faults']):9.0f}{max(taken['growth']) / 2**20:11.1f}"
         )
-    for one in ratios:
+    for one in result["targets"]:
         print(
             f"{one['subject']} / {one['best']}: {one['median']:.2f} "
             f"({one['least']:.2f} – {one['most']:.2f}), to reach {one['ratio']}"
+        )
+    for one in result["limits"]:
+        print(
+            f"{one['subject']}, {one['figure']}: {one['median']:,.3f} "
+            f"({one['least']:,.3f} – {one['most']:,.3f}), at most {one['bound']:,}"
         )

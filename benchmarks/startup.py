@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import statistics
 import subprocess
 import sys
 import time
@@ -26,7 +25,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rig import Figures, Target, machine, ratio, save, show
+from rig import Figures, Limit, Target, machine, ratio, save, show, spread
 
 COMMAND = str(Path(sys.executable).with_name("aiodicomweb"))
 CASES = {
@@ -76,25 +75,18 @@ def measure(case: str, rounds: int) -> dict[str, Any]:
         for name in random.sample([*programs], len(programs)):
             figures[name].add(run(programs[name]))
     target = Target("aiodicomweb", ["dicomweb-client"], 1, case)
-    ratios = [{**asdict(target), **ratio(target, figures)}]
-    show(case, 0, figures, ratios)
-    seconds = figures["aiodicomweb"].seconds
-    limit = {
-        "subject": "aiodicomweb",
-        "case": case,
-        "seconds": SECONDS[case],
-        "median": statistics.median(seconds),
-        "least": min(seconds),
-        "most": max(seconds),
-    }
-    print(f"aiodicomweb: {limit['median']:.3f} s, to reach {limit['seconds']} s")
-    return {
+    limit = Limit("aiodicomweb", "seconds", SECONDS[case], case)
+    result = {
         "octets": 0,
+        "size": 1,
+        "times": {},
         "figures": {name: asdict(taken) for name, taken in figures.items()},
         "peers": [name for name in programs if name in PEERS],
-        "targets": ratios,
-        "limits": [limit],
+        "targets": [{**asdict(target), **ratio(target, figures, {})}],
+        "limits": [{**asdict(limit), **spread(figures["aiodicomweb"].seconds)}],
     }
+    show(case, result)
+    return result
 
 
 def main() -> None:
