@@ -105,7 +105,7 @@ class OneResumption(Resumption):
         self._single = single
         self.looks = is_instance
         self._parts = 0
-        self._identity: str | None = None
+        self._latest: tuple[PartHead, bytes] | None = None
 
     @property
     def progress(self) -> int:
@@ -113,9 +113,9 @@ class OneResumption(Resumption):
         return self._parts
 
     def take(self, head: PartHead, start: bytes) -> None:
-        """Remember what it is."""
+        """Remember it."""
         self._parts += 1
-        self._identity = self._identify(head, start)
+        self._latest = head, start
 
     async def rest(self, *, ended: bool) -> Request | None:
         """The same, if nothing came of it."""
@@ -133,7 +133,9 @@ class OneResumption(Resumption):
 
     def is_again(self, head: PartHead, start: bytes) -> bool:
         """Whether it is the same instance, or of the same media type."""
-        return self._identity == self._identify(head, start)
+        return self._latest is not None and (
+            self._identify(*self._latest) == self._identify(head, start)
+        )
 
     def _identify(self, head: PartHead, start: bytes) -> str | None:
         return instance_uid(start) if self.looks else head.headers.get("Content-Type")
