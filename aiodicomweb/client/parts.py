@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio.to_thread
-
 from ..dicom.part10 import PEEK_OCTETS, decode, is_dicom, peek_instance_uid
 from ..dicom.uids import default_transfer_syntax, is_uid
 from ..errors import ContentError, Part10Error
 from ..services import BulkData, Representation
 from .draft import Draft
 from .resume import part_headers
+from .saving import Saving
 
 if TYPE_CHECKING:
     import os
@@ -175,20 +174,12 @@ class Instance(Part):
         self._begin()
         start = await self._read_start()
         draft = Draft(Path(directory) / _file_name(start))
-
-        async def rewind() -> None:
-            await anyio.to_thread.run_sync(draft.rewind)
-
         try:
-            await anyio.to_thread.run_sync(draft.open)
-            await anyio.to_thread.run_sync(draft.write, start)
-            while (chunk := await self._stream.read_chunk(rewind)) is not None:
-                await anyio.to_thread.run_sync(draft.write, chunk)
-            return await anyio.to_thread.run_sync(draft.publish)
+            return await Saving(draft, self._stream, start).run()
         except BaseException as error:
             draft.discard()  # not in a thread: it must happen even while the task is cancelled
             if not isinstance(error, Exception):
-                self._stream.close()  # a thread may still be at the piece that came last
+                self._stream.close()  # pieces were taken that are lost
             raise
 
     async def _read_start(self) -> bytearray:

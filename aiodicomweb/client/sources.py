@@ -7,6 +7,7 @@ comes. Everything is checked before anything is sent.
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -76,9 +77,10 @@ def _each(items: StoreItem | Iterable[StoreItem]) -> Iterable[StoreItem]:
 
 
 def _from_path(path: Path, sources: list[Source], skipped: list[str]) -> None:
-    if path.is_dir():
+    kind = path.stat().st_mode
+    if stat.S_ISDIR(kind):
         _from_directory(path, sources, skipped)
-    elif path.exists() and not path.is_file():
+    elif not stat.S_ISREG(kind):
         raise Part10Error("not a regular file", name=str(path))  # to open a pipe may take for ever
     else:
         sources.append(_from_file(path))
@@ -98,10 +100,11 @@ def _from_octets(octets: bytes | bytearray | memoryview, name: str) -> Source:
 
 
 def _from_file(path: Path) -> Source:
-    with path.open("rb") as file:
-        uid = _instance_uid(file.read(PEEK_OCTETS), str(path))
+    name = str(path)
+    with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - of many files, each step counts
+        uid = _instance_uid(file.read(PEEK_OCTETS), name)
         status = os.fstat(file.fileno())
-        return Source(FileSpan(str(path), 0, status.st_size, status.st_mtime_ns), uid)
+    return Source(FileSpan(name, 0, status.st_size, status.st_mtime_ns), uid)
 
 
 def _from_directory(directory: Path, sources: list[Source], skipped: list[str]) -> None:

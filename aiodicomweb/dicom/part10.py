@@ -61,6 +61,9 @@ _LONG_LENGTH_VRS: Final = frozenset(
 _MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x00020002
 _MEDIA_STORAGE_SOP_INSTANCE_UID: Final = 0x00020003
 _TRANSFER_SYNTAX_UID: Final = 0x00020010
+_META_UIDS: Final = frozenset(
+    {_MEDIA_STORAGE_SOP_CLASS_UID, _MEDIA_STORAGE_SOP_INSTANCE_UID, _TRANSFER_SYNTAX_UID}
+)
 _SOP_CLASS_UID: Final = 0x00080016
 _SOP_INSTANCE_UID: Final = 0x00080018
 
@@ -68,6 +71,9 @@ _SOP_INSTANCE_UID: Final = 0x00080018
 # that fits in. With an implicit VR, four octets of length follow the tag.
 _BARE_VRS: Final = frozenset({b"CS", b"DA", b"LO", b"PN", b"SH", b"TM", b"UI", b"UL"})
 _BARE_LENGTH: Final = 1024
+
+_HEADERS: Final = {"little": struct.Struct("<HH2sH"), "big": struct.Struct(">HH2sH")}
+"""Group, element, VR and short length of an element."""
 
 # By pydicom's (implicit VR, little endian) of how a data set was read.
 _TRANSFER_SYNTAXES: Final[dict[tuple[bool | None, bool | None], str]] = {
@@ -196,7 +202,7 @@ def _read_instance(octets: bytes, position: int, syntax: str | None) -> dict[int
 
 
 def _read_group_2(octets: bytes) -> tuple[dict[int, str], int]:
-    """Values of group 0002 by tag, as UIDs, and where the group ends.
+    """The UIDs of group 0002 that say what the file is, by tag, and where the group ends.
 
     The end is seen by the next group. The group's length is not used: it is often wrong.
     """
@@ -206,7 +212,7 @@ def _read_group_2(octets: bytes) -> tuple[dict[int, str], int]:
         if tag >> 16 != 0x0002:
             break
         position = end
-        if text := _uid(value):
+        if tag in _META_UIDS and (text := _uid(value)):
             found[tag] = text
     return found, position
 
@@ -215,15 +221,16 @@ def _elements(
     octets: bytes, position: int, *, explicit: bool, byte_order: _ByteOrder = "little"
 ) -> Iterator[tuple[int, bytes, int]]:
     """Tag, value field and end of each element that is there whole (PS3.5 §7.1)."""
-    header = struct.Struct("<HH2sH" if byte_order == "little" else ">HH2sH")
+    header = _HEADERS[byte_order]
     while position + header.size <= len(octets):
-        group, element, vr, short = header.unpack_from(octets, position)
-        start, length = position + header.size, short
+        group, element, vr, length = header.unpack_from(octets, position)
+        start = position + header.size
         if not explicit:
             length = int.from_bytes(octets[position + 4 : start], byte_order)
         elif vr in _LONG_LENGTH_VRS:
             # Cut short within the length, the element ends behind the octets in any case.
-            start, length = start + 4, int.from_bytes(octets[start : start + 4], byte_order)
+            length = int.from_bytes(octets[start : start + 4], byte_order)
+            start += 4
         position = start + length
         if position > len(octets):
             return

@@ -212,9 +212,17 @@ class MemoryStream:
         """Nothing: each piece is a checkpoint here."""
         return 0
 
-    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
+    def send_file_now(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> int:
+        """Nothing: it has to be read first."""
+        return 0
+
+    async def send_file(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> None:
         """Send a piece of a file through one reusable buffer."""
-        await send_in_blocks(self, descriptor, offset, length)
+        await send_in_blocks(self, descriptor, offset, length, head)
 
     async def send_eof(self) -> None:
         """End this side."""

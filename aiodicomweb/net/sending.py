@@ -6,8 +6,6 @@ beginning of its body go out together; files go by ``sendfile`` where the stream
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import TYPE_CHECKING, TypeAlias
 
 import anyio.to_thread
@@ -16,6 +14,7 @@ from ..errors import LocalProtocolError
 from ..http import Deferred, FileSpan, Produced
 from ..wire import BLOCK
 from ..wire.framing import LAST_CHUNK, chunk_start
+from .open_files import OpenFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +33,7 @@ _SMALL = 16 * 1024
 
 
 class Sender:
-    """Sends one message over a stream, piece by piece; a context manager that closes its file.
+    """Sends one message over a stream, piece by piece; a context manager that closes its files.
 
     Each block of 256 KiB has the time of the phase ``write``, so that silence is bounded and not
     the whole.
@@ -47,7 +46,7 @@ class Sender:
         sent: Octets that were handed to the operating system.
     """
 
-    __slots__ = ("_deadlines", "_file", "_held", "_stream", "sent")
+    __slots__ = ("_deadlines", "_files", "_held", "_stream", "sent")
 
     sent: int
 
@@ -55,7 +54,7 @@ class Sender:
         self._stream = stream
         self._deadlines = deadlines
         self._held = bytearray()
-        self._file: _OpenFile | None = None
+        self._files = OpenFiles()
         self.sent = 0
 
     def __enter__(self) -> Self:
@@ -63,8 +62,8 @@ class Sender:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Close the file."""
-        self._close_file()
+        """Close the files."""
+        self._files.close()
 
     def hold(self, octets: bytes) -> None:
         """Let these octets, a head, go out with what is sent next."""
@@ -103,12 +102,12 @@ class Sender:
             LocalProtocolError: A file was changed or ends early, or a promise had another length.
             OSError: A file can't be read.
         """
-        for segment in segments:
+        for segment in self._in_order(segments):
             await self._send_segment(await _made(segment))
 
     async def send_chunked(self, segments: Iterable[Segment | Produced]) -> None:
         """Send the segments of a body in chunks, and the last chunk. Raises like :meth:`send`."""
-        for segment in segments:
+        for segment in self._in_order(segments):
             piece = await _made(segment)
             length = piece.length if isinstance(piece, FileSpan) else memoryview(piece).nbytes
             if length:
@@ -116,6 +115,12 @@ class Sender:
                 await self._send_segment(piece)
                 self._held += b"\r\n"
         self._held += LAST_CHUNK
+
+    def _in_order(self, segments: Iterable[Segment | Produced]) -> tuple[Segment | Produced, ...]:
+        """The segments of a body, once it is known which files they are of."""
+        body = tuple(segments)
+        self._files.expect(piece.path for piece in body if isinstance(piece, FileSpan))
+        return body
 
     async def _send_segment(self, segment: _Octets | FileSpan) -> None:
         if isinstance(segment, FileSpan):
@@ -136,30 +141,29 @@ class Sender:
         self.sent += len(octets)
 
     async def _send_file(self, span: FileSpan) -> None:
-        file = await self._opened(span.path)
+        file = await self._files.turn_to(span.path)
         if span.modified not in (None, file.modified):
             raise LocalProtocolError("a file was changed since it was looked at")
         offset, end = span.offset, span.offset + span.length
         while offset < end:
-            count = min(BLOCK, end - offset)
-            with self._deadlines.phase("write"):
-                await self._send_held()
-                await self._stream.send_file(file.descriptor, offset, count)
-            offset += count
-            self.sent += count
+            left = end - offset
+            count = left if left <= BLOCK + _SMALL else BLOCK
+            sent = self._stream.send_file_now(file.descriptor, offset, count, self._held)
+            if sent:
+                self.sent += sent
+                offset += max(0, sent - len(self._held))
+                del self._held[:sent]
+            else:
+                await self._send_block_of_file(file.descriptor, offset, count)
+                offset += count
 
-    async def _opened(self, path: str) -> _OpenFile:
-        """The file, open. It stays so for the pieces that follow: frames are of one file."""
-        if self._file is None or self._file.path != path:
-            self._close_file()
-            self._file = _OpenFile(path)
-            await anyio.to_thread.run_sync(self._file.open, abandon_on_cancel=True)
-        return self._file
-
-    def _close_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    async def _send_block_of_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send what is held back, and all of a block behind it."""
+        head, self._held = self._held, bytearray()
+        self.sent += len(head)  # even if the file can't be read: the head may be gone then
+        with self._deadlines.phase("write"):
+            await self._stream.send_file(descriptor, offset, count, head)
+        self.sent += count
 
 
 async def _made(segment: Segment | Produced) -> _Octets | FileSpan:
@@ -174,37 +178,3 @@ async def _made(segment: Segment | Produced) -> _Octets | FileSpan:
             "was it changed meanwhile?"
         )
     return octets
-
-
-class _OpenFile:
-    """A file that is opened in a thread, and closed here whatever becomes of that thread.
-
-    A task that asyncio cancels does not wait for its thread, which may open the file later.
-    """
-
-    __slots__ = ("_closed", "_lock", "descriptor", "modified", "path")
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        self._closed = False
-        self.descriptor = -1
-        self.modified = 0
-
-    def open(self) -> None:
-        """Open for reading. Blocks."""
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        with self._lock:
-            if self._closed:
-                os.close(descriptor)
-            else:
-                self.descriptor = descriptor
-                self.modified = os.fstat(descriptor).st_mtime_ns
-
-    def close(self) -> None:
-        """Close, or let :meth:`open` close."""
-        with self._lock:
-            self._closed = True
-            if self.descriptor >= 0:
-                os.close(self.descriptor)
-                self.descriptor = -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ByteSink", "ByteStream", "send_in_blocks"]
 
-_BLOCK = 256 * 1024
+_MOST_READ = 512 * 1024
+"""Octets of a file that are in memory at once."""
+
+_FROM_MEMORY: int = getattr(os, "RWF_NOWAIT", 0)
+"""Linux reads a file without waiting for a disk, if told so; 0 elsewhere."""
+
+_NOT_IN_MEMORY = frozenset({errno.EAGAIN, errno.EOPNOTSUPP})
+"""What it says if it would have to wait, or can't tell."""
 
 
 class ByteSink(Protocol):
@@ -39,8 +47,31 @@ class ByteSink(Protocol):
         """
         ...
 
-    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
-        """Send a piece of an open file.
+    def send_file_now(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> int:
+        """Do of what :meth:`send_file` does what can be done without waiting.
+
+        Returns:
+            Number of octets, those of the head included; 0 says that :meth:`send_file` is to be
+            called, which also finds out where the file ends.
+
+        Raises:
+            ConnectionLost: The peer does not take them.
+            OSError: The file can't be read.
+        """
+        ...
+
+    async def send_file(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> None:
+        """Send a few octets and a piece of an open file behind them, together if possible.
+
+        Args:
+            descriptor: Of the file.
+            offset: Where the piece starts.
+            length: Its octets.
+            head: What goes before.
 
         Raises:
             ConnectionLost: The peer does not take it.
@@ -100,20 +131,39 @@ class ByteStream(ByteSink, Protocol):
         ...
 
 
-async def send_in_blocks(sink: ByteSink, descriptor: int, offset: int, length: int) -> None:
-    """Send a piece of a file through one reusable buffer, where the system can't do it.
+async def send_in_blocks(
+    sink: ByteSink, descriptor: int, offset: int, length: int, head: bytes | bytearray
+) -> None:
+    """Do what ``send_file`` says through one reusable buffer, where the system can't do it.
 
     Raises:
         ConnectionLost: The peer does not take it.
         LocalProtocolError: The file ends before.
         OSError: The file can't be read.
     """
-    buffer = memoryview(bytearray(min(length, _BLOCK)))
+    start = len(head)
+    buffer = memoryview(bytearray(start + min(length, _MOST_READ)))
+    buffer[:start] = head
     while length:
-        piece = buffer[: min(length, _BLOCK)]
-        count = await anyio.to_thread.run_sync(os.preadv, descriptor, [piece], offset)
+        piece = buffer[start : start + length]
+        count = await _read(descriptor, piece, offset)
         if count == 0:
             raise LocalProtocolError(f"the file ends {length} octets early")
-        await sink.send([piece[:count]])
+        await sink.send([buffer[: start + count]])
+        start = 0
         offset += count
         length -= count
+
+
+async def _read(descriptor: int, buffer: memoryview, offset: int) -> int:
+    """Read of a file, here what the system has in memory, else in a thread.
+
+    Its way there and back takes longer than to copy a block.
+    """
+    if _FROM_MEMORY:
+        try:
+            return os.preadv(descriptor, [buffer], offset, _FROM_MEMORY)
+        except OSError as error:
+            if error.errno not in _NOT_IN_MEMORY:
+                raise
+    return await anyio.to_thread.run_sync(os.preadv, descriptor, [buffer], offset)

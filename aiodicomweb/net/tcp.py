@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["TcpStream"]
 
 _SENDFILE_MOST = 1 << 30
+_MORE: int = getattr(socket, "MSG_MORE", 0)
+"""Of octets that wait in the system for those that follow at once; Linux can."""
+
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER for 0 seconds
 _STEPS_PER_CHECKPOINT = 16
 """Calls that need not wait before other tasks get their turn: 4 MiB at full blocks."""
@@ -32,6 +35,11 @@ _FILE_ERRNOS = frozenset({errno.EIO, errno.EINVAL, errno.EISDIR, errno.EOVERFLOW
 
 def _lost(error: OSError) -> ConnectionLost:
     return ConnectionLost(f"the connection broke: {os.strerror(error.errno or 0)}")
+
+
+def _not_sent(error: OSError) -> OSError | ConnectionLost:
+    """What ``sendfile`` means: the file can't be read, or the connection broke."""
+    return error if error.errno in _FILE_ERRNOS else _lost(error)
 
 
 class TcpStream:
@@ -87,18 +95,44 @@ class TcpStream:
             except OSError as error:
                 raise _lost(error) from error
 
-    async def _send_some(self, octets: memoryview) -> int:
+    async def _send_some(self, octets: memoryview, flags: int = 0) -> int:
         while True:
             try:
-                return self._socket.send(octets)
+                return self._socket.send(octets, flags)
             except BlockingIOError:
                 await self._wait(anyio.wait_writable)
             except OSError as error:
                 raise _lost(error) from error
 
-    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
+    def send_file_now(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> int:
+        """Send what fits; see the protocol."""
+        if self._steps >= _STEPS_PER_CHECKPOINT - 1:
+            return 0  # it is the turn of others
+        self._steps += 1
+        count = 0
+        with self._sending:
+            try:
+                if head:
+                    count = self._socket.send(head, _MORE)
+                if count == len(head):
+                    count += os.sendfile(self._socket.fileno(), descriptor, offset, length)
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                if not count:  # else the next call meets it
+                    raise _not_sent(error) from error
+        return count
+
+    async def send_file(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> None:
         """Send a piece of a file; the octets never enter this process (``sendfile``)."""
         with self._sending:
+            rest = memoryview(head)
+            while rest:
+                rest = rest[await self._send_some(rest, _MORE) :]
             while length:
                 try:
                     count = os.sendfile(
@@ -108,9 +142,7 @@ class TcpStream:
                     await self._wait(anyio.wait_writable)
                     continue
                 except OSError as error:
-                    if error.errno in _FILE_ERRNOS:
-                        raise
-                    raise _lost(error) from error
+                    raise _not_sent(error) from error
                 if count == 0:
                     raise LocalProtocolError(f"the file ends {length} octets early")
                 offset += count

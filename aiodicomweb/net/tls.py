@@ -27,6 +27,9 @@ __all__ = ["TlsStream"]
 T = TypeVar("T")
 
 _BLOCK = 256 * 1024
+_MOST_WRITTEN = 512 * 1024
+"""Octets that are encrypted at once, and are in memory in both forms."""
+
 _FAREWELL_SECONDS = 1.0
 
 
@@ -164,7 +167,7 @@ class TlsStream:
             for segment in segments:
                 rest = memoryview(segment).cast("B")
                 while rest:
-                    rest = rest[await self._write(rest[:_BLOCK]) :]
+                    rest = rest[await self._write(rest[:_MOST_WRITTEN]) :]
                     await self._flush()
 
     def send_now(self, octets: bytes | bytearray | memoryview) -> int:
@@ -178,9 +181,17 @@ class TlsStream:
             # What broke it, the reader was told.
             raise ConnectionLost("TLS ended") from error
 
-    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
+    def send_file_now(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> int:
+        """Nothing: it has to be read first, and encrypted."""
+        return 0
+
+    async def send_file(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> None:
         """Send a piece of a file through one reusable buffer."""
-        await send_in_blocks(self, descriptor, offset, length)
+        await send_in_blocks(self, descriptor, offset, length, head)
 
     async def send_eof(self) -> None:
         """Say farewell, and end the stream below."""

@@ -390,8 +390,22 @@ class _Client:
             octets = bytes(segment)
             await self._say({"type": "http.response.body", "body": octets, "more_body": True})
 
-    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
+    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
+        """Nothing: the framework can't."""
+        return 0
+
+    def send_file_now(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> int:
+        """Nothing: it has to be read first."""
+        return 0
+
+    async def send_file(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> None:
         """Send a piece of a file, read in a worker thread."""
+        if head:
+            await self.send([head])
         end = offset + length
         while offset < end:
             octets = await anyio.to_thread.run_sync(os.pread, descriptor, end - offset, offset)

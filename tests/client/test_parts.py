@@ -152,6 +152,14 @@ async def test_what_is_no_file_has_no_data_set() -> None:
 # --- saving --------------------------------------------------------------------------------------
 
 
+@pytest.fixture(params=[64 * 1024, 1024 * 1024])
+def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Files are written in several blocks, or in one that is not full."""
+    monkeypatch.setattr("aiodicomweb.client.saving._BLOCK", request.param)
+    return request.param
+
+
+@pytest.mark.usefixtures("block")
 async def test_instances_are_saved(tmp_path: Path) -> None:
     """Each under its SOP Instance UID, to the octet, and nothing else is left."""
     async with serving(STUDY) as (client, _):
@@ -171,8 +179,9 @@ async def test_files_of_any_size_are_saved(size: int, tmp_path: Path) -> None:
             assert file == (await part.save(tmp_path)).read_bytes()
 
 
-async def test_an_older_file_is_replaced(tmp_path: Path) -> None:
+async def test_an_older_file_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole, at the end: until then it is there."""
+    monkeypatch.setattr("aiodicomweb.client.saving._BLOCK", 64 * 1024)
     old = tmp_path / "1.2.3.1.dcm"
     old.write_bytes(b"old")
     stall = anyio.Event()
@@ -219,6 +228,7 @@ async def test_what_is_no_file_is_not_saved(tmp_path: Path) -> None:
         assert [] == listed(tmp_path)
 
 
+@pytest.mark.usefixtures("block")
 @pytest.mark.parametrize(("end", "error"), [(End.CLOSE, FramingError), (End.RESET, ConnectionLost)])
 @pytest.mark.parametrize("sent", [600, 5000, 200_000])
 async def test_a_cut_leaves_nothing(
@@ -243,6 +253,7 @@ async def test_a_cut_leaves_nothing(
         assert [] == listed(tmp_path)
 
 
+@pytest.mark.usefixtures("block")
 @pytest.mark.parametrize("native", [False, True], ids=["anyio", "asyncio"])
 @pytest.mark.parametrize("steps", [*range(0, 40, 3), 300])
 async def test_a_cancelled_save_leaves_nothing(steps: int, tmp_path: Path, *, native: bool) -> None:
@@ -284,6 +295,7 @@ def largest_file(octets: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.usefixtures("block")
 @pytest.mark.parametrize("room", [100, 5000, 290_000, len(FILES[0]) - 1])
 async def test_a_full_disk_leaves_nothing(room: int, tmp_path: Path) -> None:
     """A disk that takes only a part of a file is an error, never a file that lacks its end."""

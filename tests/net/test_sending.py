@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -38,9 +38,17 @@ class Recorder:
         """Leave it all to ``send``."""
         return 0
 
-    async def send_file(self, descriptor: int, offset: int, length: int) -> None:
-        """Remember a piece of a file."""
+    def send_file_now(self, *_: object) -> int:
+        """Nothing."""
+        return 0
+
+    async def send_file(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> None:
+        """Remember a piece of a file, and what goes before."""
         self.descriptors.add(descriptor)
+        if head:
+            self.calls.append(bytes(head))
         self.calls.append((offset, length))
 
 
@@ -62,8 +70,60 @@ async def test_small_pieces_go_out_together(tmp_path: Path) -> None:
         await sending.flush()
         await sending.flush()
 
-    assert [b"head,abc", (3, BLOCK), (3 + BLOCK, 2), b"d", bytes(BLOCK), b"e"] == stream.calls
+    assert [b"head,abc", (3, BLOCK + 2), b"d", bytes(BLOCK), b"e"] == stream.calls
     assert 8 + BLOCK + 2 + 1 + BLOCK + 1 == sending.sent
+
+
+async def test_a_large_file_goes_in_blocks(tmp_path: Path) -> None:
+    """Each has its time; a small rest goes with the last, and a large one alone."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(3 * BLOCK))
+    stream = Recorder()
+    with sender(stream) as sending:
+        await sending.send([FileSpan(str(path), 0, 2 * BLOCK + 5), b"-"])
+        await sending.send([FileSpan(str(path), 0, BLOCK + BLOCK // 2)])
+
+    small, large = [(0, BLOCK), (BLOCK, BLOCK + 5)], [b"-", (0, BLOCK), (BLOCK, BLOCK // 2)]
+    assert [*small, *large] == stream.calls
+
+
+class Hasty(Recorder):
+    """Takes a piece of what it is offered, in turn, without waiting; 0 is nothing."""
+
+    def __init__(self, takes: Sequence[int]) -> None:
+        super().__init__()
+        self.takes = list(takes)
+
+    def send_file_now(self, *offered: Any) -> int:
+        """Take some of it."""
+        _, offset, length, head = offered
+        count = min(self.takes.pop(0) if self.takes else 0, len(head) + length)
+        if taken := bytes(head[:count]):
+            self.calls.append(taken)
+        if count > len(head):
+            self.calls.append((offset, count - len(head)))
+        return count
+
+
+@given(takes=st.lists(st.integers(0, 20), max_size=12))
+async def test_what_a_stream_takes_at_once(
+    tmp_path_factory: pytest.TempPathFactory, takes: list[int]
+) -> None:
+    """However much of head and file that is, all octets go out once, in order, and are counted."""
+    path = tmp_path_factory.getbasetemp() / "digits"
+    path.write_bytes(b"0123456789")
+    stream = Hasty(takes)
+    with sender(stream) as sending:
+        sending.hold(b"head,")
+        await sending.send([FileSpan(str(path), 2, 7), b",", FileSpan(str(path), 0, 3), b"."])
+        await sending.flush()
+
+    sent = b"".join(
+        call if isinstance(call, bytes) else path.read_bytes()[call[0] : sum(call)]
+        for call in stream.calls
+    )
+    assert b"head,2345678,012." == sent
+    assert len(sent) == sending.sent
 
 
 async def test_one_file_is_opened_once(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import anyio
@@ -296,6 +298,44 @@ async def test_files_are_sent(pair: Pair, tmp_path: Path, offset: int, length: i
         assert 0 == file.tell()
 
 
+async def test_a_head_goes_before_a_file(pair: Pair, tmp_path: Path) -> None:
+    """It arrives, whatever its length, and the piece of the file behind it."""
+    one, other = pair
+    path = tmp_path / "file"
+    path.write_bytes(MANY)
+    head = bytearray(b"head" * 300_000)
+    with path.open("rb") as file:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(one.send_file, file.fileno(), 5, 600_000, head)
+
+            assert head + MANY[5:600_005] == await receive(other, 1_800_000)
+
+
+@pytest.mark.parametrize("said", [errno.EAGAIN, errno.EOPNOTSUPP])
+async def test_a_file_that_is_not_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: int
+) -> None:
+    """It is read in a thread if the system would have to wait for the disk, or can't tell."""
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    read, loop, threads = os.preadv, threading.get_ident(), set[int]()
+
+    def preadv(descriptor: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        if flags:
+            raise OSError(said, os.strerror(said))
+        threads.add(threading.get_ident())
+        return read(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    one, other = memory_pair()
+    with path.open("rb") as file:
+        await one.send_file(file.fileno(), 2, 5, b"<")
+
+    assert b"<23456" == await receive(other, 6)
+    assert loop not in threads
+    assert threads
+
+
 async def test_a_file_may_be_too_short(pair: Pair, tmp_path: Path) -> None:
     """A file that ends before the piece does is no legal message, and says by how much."""
     one, other = pair
@@ -344,6 +384,82 @@ async def test_a_cancelled_receive_leaves_nothing_waiting(pair: Pair) -> None:
 
     await other.send([b"x"])
     assert b"x" == await receive(one, 1)
+
+
+async def test_what_is_sent_at_once(pair: Pair) -> None:
+    """``send_now`` tells how much was taken; ``send`` takes the rest, and all arrives in order."""
+    one, other = pair
+    rest = memoryview(MANY)
+
+    async with anyio.create_task_group() as tasks:
+        while count := one.send_now(rest[:50_000]):
+            rest = rest[count:]
+        tasks.start_soon(one.send, [rest])
+
+        assert MANY == await receive(other, len(MANY))
+
+
+async def test_files_that_are_sent_at_once(pair: Pair, tmp_path: Path) -> None:
+    """``send_file_now`` tells how much was taken of head and file; ``send_file`` takes the rest."""
+    one, other = pair
+    path = tmp_path / "file"
+    path.write_bytes(MANY)
+    head, done = b"head" * 10, 0
+    with path.open("rb") as file:
+        async with anyio.create_task_group() as tasks:
+            while count := one.send_file_now(
+                file.fileno(), max(0, done - len(head)), 50_000, head[done:]
+            ):
+                done += count
+            begin = max(0, done - len(head))
+            left = len(MANY) - begin
+            tasks.start_soon(one.send_file, file.fileno(), begin, left, head[done:])
+
+            assert head + MANY == await receive(other, len(head) + len(MANY))
+
+
+async def test_a_file_that_ends_is_left_to_who_can_tell(pair: Pair, tmp_path: Path) -> None:
+    """``send_file_now`` sends nothing where nothing is, and ``send_file`` says so."""
+    one, _ = pair
+    path = tmp_path / "file"
+    path.write_bytes(b"ten octets")
+    with path.open("rb") as file:
+        assert 0 == one.send_file_now(file.fileno(), 10, 5)
+        with pytest.raises(LocalProtocolError, match="ends 5 octets early"):
+            await one.send_file(file.fileno(), 10, 5)
+
+
+async def test_nothing_is_sent_at_once_behind_the_end(pair: Pair) -> None:
+    """On a stream that was closed here, ``send_now`` fails or leaves that to ``send``."""
+    one, _ = pair
+    one.abort()
+
+    async def send() -> None:
+        if not one.send_now(b"late"):
+            await one.send([b"late"])
+
+    with pytest.raises(ConnectionLost):
+        await send()
+
+
+async def test_others_get_their_turn_behind_what_is_sent_at_once(pair: Pair) -> None:
+    """A peer that takes everything at once doesn't keep other tasks from running here either."""
+    one, _ = pair
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(count)
+        for _ in range(64):
+            if not one.send_now(b"x"):
+                await one.send([b"x"])
+        assert turns > 1
+        tasks.cancel_scope.cancel()
 
 
 async def test_others_get_their_turn(pair: Pair) -> None:

@@ -292,3 +292,34 @@ async def test_cancelling_at_each_step(count: int) -> None:
         if len(peer.requests) < 2:
             assert 1 == await read()
         assert "1 busy" not in repr(transport)
+
+
+async def test_whether_a_body_can_be_read_on() -> None:
+    """What is here, and its end, can be told without reading; so can what comes soon."""
+    held = anyio.Event()
+    async with transporting([OK[:-2], held, OK[-2:]]) as (transport, peer):
+        incoming = await send(transport, peer)
+        await incoming.next_part()
+        assert b"fi" == bytes(await incoming.read_chunk() or b"")
+        assert not await incoming.arrives(0)
+        assert not await incoming.arrives(0.01)
+
+        held.set()
+        assert await incoming.arrives(5)
+        assert b"ne" == bytes(await incoming.read_chunk() or b"")
+        assert await incoming.arrives(0), "its end is here"
+        assert await incoming.next_part() is None
+        assert not await incoming.arrives(0), "it was read to its end"
+
+
+async def test_waiting_for_a_body_ends_with_the_total() -> None:
+    """``Timeout.total`` bounds that wait, too."""
+    async with transporting([OK[:-2], anyio.Event()]) as (transport, peer):
+        request = Request("GET", URL.parse(peer.url))
+        deadlines = Deadlines(Timeout(total=0.2), peer.origin)
+        incoming = await transport.send(request, deadlines)
+        with anyio.fail_after(5):
+            await incoming.next_part()
+            await incoming.read_chunk()
+            assert not await incoming.arrives(60)
+        incoming.close()

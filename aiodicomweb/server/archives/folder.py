@@ -83,14 +83,15 @@ class Folder:
         if present:
             first = present[0]
             if self._is_same(file, first.path):
-                self._sync(first.path)
+                sync(self._root / first.path)
+                self._sync_name(first.path)
                 self._index.add([first.entry] if first.entry else [])
                 return None
             if not self._replace:
                 return FailureReason.DUPLICATE_SOP_INSTANCE
         place = self._move(path, description)
         try:
-            self._sync(place)
+            self._sync_name(place)
             self._index.add([self._entry(place, candidate)])
         except OSError:
             self._delete([place])  # what failed must not turn up at the next opening
@@ -186,10 +187,9 @@ class Folder:
             with contextlib.suppress(FileNotFoundError):
                 sync(left)
 
-    def _sync(self, place: str) -> None:
-        """See that a file and its name are on the disk."""
+    def _sync_name(self, place: str) -> None:
+        """See that the name of a file is on the disk, where its octets are already."""
         path = self._root / place
-        sync(path)
         while path != self._root:
             path = path.parent
             sync(path)

@@ -184,7 +184,7 @@ async def test_on_the_disk_before_it_is_noted(
 
     draft, *rest = events
     assert draft.startswith("sync /.aiodicomweb/incoming/")
-    synced = ["/1.2/1.2.3/1.2.3.4.dcm", "/1.2/1.2.3", "/1.2", "/"]
+    synced = ["/1.2/1.2.3", "/1.2", "/"]
     assert ["move", *(f"sync {path}" for path in synced), "note"] == rest
 
 
