@@ -30,6 +30,11 @@ def is_whole_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def is_text(value: object) -> bool:
+    """Whether a setting is text."""
+    return isinstance(value, str)
+
+
 class MessageCodec(Protocol):
     """Writes and reads whole HTTP/1.1 messages: see :mod:`aiodicomweb.wire.messages`."""
 

@@ -93,7 +93,7 @@ class Retry:
                 raise ConfigurationError(f"Retry.{name} must be a number of seconds")
         if min(self.budget, self.first, self.longest) < 0:
             raise ConfigurationError("the seconds of a Retry can't be negative")
-        if not isinstance(self.stores, bool):
+        if self.stores not in (True, False):
             raise ConfigurationError("Retry.stores must be True or False")
 
     def wait(

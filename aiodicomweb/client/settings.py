@@ -66,8 +66,9 @@ def header_fields(headers: Mapping[Any, Any] | None) -> Headers:
     """
     if headers is None:
         return Headers()
-    fields = isinstance(headers, Mapping | Headers)
-    _expect("headers", headers, fields, 'such as headers={"X-Department": "radiology"}')
+    _expect(
+        "headers", headers, _are_fields(headers), 'such as headers={"X-Department": "radiology"}'
+    )
     for name, value in headers.items():
         if not (isinstance(name, str) and isinstance(value, str)):
             raise ConfigurationError(f"the header field {name!r} must be text, not {_kind(value)}")
@@ -75,6 +76,10 @@ def header_fields(headers: Mapping[Any, Any] | None) -> Headers:
         return Headers(headers)
     except ProtocolError as error:
         raise ConfigurationError(error.message) from None
+
+
+def _are_fields(headers: object) -> bool:
+    return isinstance(headers, Mapping | Headers)
 
 
 def parse_url(url: object) -> URL:

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._util import is_text
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Tls:
             path = getattr(self, name)
             if not (path is None or isinstance(path, str | PathLike)):
                 raise ConfigurationError(f"Tls.{name} must be the path of a file in PEM format")
-        if not (self.password is None or isinstance(self.password, str)):
+        if not (self.password is None or is_text(self.password)):
             raise ConfigurationError("Tls.password must be text")
         if self.certificate is None and not (self.key is None and self.password is None):
             raise ConfigurationError("Tls.key and Tls.password go with Tls.certificate")
