@@ -83,7 +83,7 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
         timeout: Timeout | None = None,
         limits: Limits | None = None,
         retry: Retry | None = None,
-        hooks: Hook | Iterable[Hook] = (),
+        hooks: Hook | Iterable[Hook] | None = None,
     ) -> None:
         base = parse_url(url)
         qido = service_url(base, qido_url_prefix)
@@ -108,7 +108,7 @@ class Client(SearchVerbs, RetrieveVerbs, RenderVerbs, StoreVerbs, DeleteVerbs):
             timeout=timeout or Timeout(),
             limits=limits or Limits(),
             retry=retry or Retry(),
-            observer=Observer(hooks),
+            observer=Observer(() if hooks is None else hooks),
         )
         super().__init__(session, qido=qido, wado=wado, stow=stow, deletion=deletion)
 

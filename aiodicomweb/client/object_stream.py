@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import anyio
+
 from ..dicom.json_stream import END, NEED_DATA, JsonStream
-from ..errors import DicomWebError, LimitExceeded
+from ..errors import DicomWebError, FramingError, JsonModelError, LimitExceeded
 from ..http import Response
 from ..services.paging import result_key
 from ..services.transaction import json_body
@@ -21,12 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectStream"]
 
+_AHEAD = 1024 * 1024
+"""Octets that are read ahead of the objects, if they are there."""
+
+_SOON = 0.05
+"""Seconds that the first objects wait for what follows them at once."""
+
 
 class ObjectStream:
     """Reads the objects of one answer: search results, or metadata.
 
-    One object is held, and the octets that came with its end. Of those that were handed out the
-    UIDs are remembered: if the answer breaks off it is asked for again, and they are left out.
+    One object is held, and the octets behind it that are there already, up to 1 MiB: who uses one
+    object to ask for more needs a connection, so that a short answer gives back its own before.
+    Of those that were handed out the UIDs are remembered: if the answer breaks off it is asked for
+    again, and they are left out.
 
     Args:
         opener: Sends the request; its response is a success.
@@ -43,12 +53,14 @@ class ObjectStream:
     __slots__ = (
         "_again",
         "_begun",
+        "_failure",
         "_given",
         "_incoming",
         "_limits",
         "_octets",
         "_opener",
         "_patience",
+        "_resumed",
         "_stream",
         "most",
     )
@@ -65,6 +77,8 @@ class ObjectStream:
         self._stream = JsonStream()
         self._begun = False
         self._octets = 0
+        self._failure: DicomWebError | None = None  # met while reading ahead, and not told yet
+        self._resumed: DicomWebError | None = None  # what broke off; nothing new came since
         self._given: list[str] = []
         self._again: Counter[str] = Counter()
         self.most = None
@@ -81,6 +95,7 @@ class ObjectStream:
         self._stream = JsonStream(max_object=limits.json_object, max_depth=limits.json_depth)
         self._begun = False
         self._octets = 0
+        self._failure = None
 
     async def next(self) -> JsonObject | None:
         """The next object, which is the caller's; ``None`` once the answer was read to its end.
@@ -98,9 +113,7 @@ class ObjectStream:
             try:
                 obj = await self.read()
             except DicomWebError as error:
-                if not await self._goes_on(error):
-                    error.complete = len(self._given)
-                    raise
+                await self._go_on(error)
                 continue
             if obj is None:
                 return None
@@ -109,13 +122,20 @@ class ObjectStream:
                 self._again[key] -= 1
                 continue
             self._given.append(key)
+            self._resumed = None
             self._patience.renew()
             return obj
 
     async def read(self) -> JsonObject | None:
         """As :meth:`next`, but what breaks off raises its error, and nothing is remembered."""
-        while (obj := self._stream.next()) is NEED_DATA:
-            await self._feed()
+        try:
+            while (obj := self._stream.next()) is NEED_DATA:
+                await self._feed()
+        except JsonModelError as error:
+            incoming = self._incoming
+            if not self._stream.cut or incoming is None or incoming.delimited:
+                raise
+            raise FramingError("the connection ended before the JSON did") from error
         if obj is not END:
             return obj
         self._patience.renew()
@@ -131,22 +151,37 @@ class ObjectStream:
         await self.open()
         return True
 
-    async def _goes_on(self, error: DicomWebError) -> bool:
-        """Ask for the answer again, less what was handed out."""
+    async def _go_on(self, error: DicomWebError) -> None:
+        """Ask for the answer again, less what was handed out.
+
+        What goes no further raises what broke it off, with the reason as its cause. Where nothing
+        was handed out it is the reason that matters.
+        """
+        reason = error
         try:
             repeated = await self.repeat(error)
-        except DicomWebError as reason:
+        except DicomWebError as failure:
             if not self._given:
                 raise
-            error.complete = len(self._given)
-            raise error from reason
-        self._again = Counter(self._given)
-        return repeated
+            repeated, reason = False, failure
+        if repeated:
+            self._again = Counter(self._given)
+            self._resumed = error if self._given else None
+            return
+        told = self._resumed or error
+        told.complete = len(self._given)
+        if told is not reason:
+            raise told from reason
+        raise told
 
     async def _feed(self) -> None:
-        """Bring the stream the octets that come next."""
+        """Bring the stream the octets that come next, and those behind them that are there."""
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
         incoming = self._incoming
         assert incoming is not None  # noqa: S101 - it was opened
+        is_first = not self._begun
         if not self._begun:
             self._begun = True
             media_type = incoming.response.media_type
@@ -155,6 +190,23 @@ class ObjectStream:
                 return
             incoming.join_parts()
             await incoming.next_part()
+        await self._read(incoming)
+        if self.most is None:
+            await self._read_on(incoming, _SOON if is_first else 0)
+
+    async def _read_on(self, incoming: Incoming, within: float) -> None:
+        """Read what is there, and what comes within so many seconds."""
+        most, end = self._octets + _AHEAD, anyio.current_time() + _SOON
+        try:
+            while self._octets < most and (left := end - anyio.current_time()) > 0:
+                if not await incoming.arrives(min(left, within)):
+                    break
+                await self._read(incoming)
+        except DicomWebError as error:
+            self._failure = error.with_traceback(None)  # what came before it goes first
+
+    async def _read(self, incoming: Incoming) -> None:
+        """Bring the stream one piece."""
         chunk = await incoming.read_chunk()
         if chunk is None:
             await incoming.next_part()  # confirms the end

@@ -28,7 +28,10 @@ class Frame:
 
     Attributes:
         data: The frame's octets, read-only and yours: a native frame, or a compressed stream
-            without item tags. ``bytes(frame)`` copies them.
+            without item tags. ``bytes(frame)`` copies them. They stay as long as there is a view
+            of them, such as this one; memory of which there is none, be it ``data.obj`` itself
+            or its address, is written to again: an iteration keeps up to two buffers of at most
+            8 MiB for the frames to come.
         number: Its 1-based number: the one that the part says, else that of its place among
             those asked for, which holds once the call came to its end without ``FrameMismatch``.
         media_type: Such as ``image/jpeg`` or ``application/octet-stream``, in lower case.

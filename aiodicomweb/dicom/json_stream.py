@@ -98,6 +98,7 @@ class JsonStream:
 
     Attributes:
         count: Number of objects given so far.
+        cut: Whether the body was complete before its JSON was.
     """
 
     __slots__ = (
@@ -112,6 +113,7 @@ class JsonStream:
         "_max_object",
         "_position",
         "count",
+        "cut",
     )
 
     def __init__(self, *, max_object: int = MAX_OBJECT, max_depth: int = MAX_DEPTH) -> None:
@@ -127,6 +129,7 @@ class JsonStream:
         self._complete = False
         self._broken: DicomWebError | None = None
         self.count: int = 0
+        self.cut: bool = False
 
     def feed(self, octets: Buffer) -> None:
         """Take octets of the body, cut anywhere; they are copied."""
@@ -175,6 +178,7 @@ class JsonStream:
         if not self._complete:
             return NEED_DATA
         if not at_end:
+            self.cut = True
             raise JsonModelError("the text ends too early")
         return END
 

@@ -170,6 +170,10 @@ class Connection:
         self._arena.forget()  # an idle connection holds no more memory than it must
         return self._intact and self._sent_all and self._exchange.reusable
 
+    def is_readable(self) -> bool:
+        """Whether octets of the response, or the end, can be received without waiting."""
+        return self._stream.is_readable()
+
     def is_stale(self) -> bool:
         """Whether the peer closed, or said something unasked, while the connection was idle."""
         return self._stream.is_readable()

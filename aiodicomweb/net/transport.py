@@ -32,6 +32,9 @@ __all__ = ["Incoming", "Transport", "Watcher"]
 
 T = TypeVar("T")
 
+_LONGEST_LOOK = 0.005
+"""Seconds between two looks whether something arrived."""
+
 _SOON = 5.0
 """Seconds in which the body of an error must have come. What it says is of use, the error is more.
 """
@@ -144,6 +147,7 @@ class Incoming:
         sent: Octets of the request that were handed to the operating system before the head came.
         begun: Whether the request's body was begun: a server may refuse one that waits for it.
         ended: Whether the body was read to its end.
+        delimited: Whether the response says itself where its body ends; else a close is the end.
         cut: Whether reading failed and the peer had closed: the body is cut short, not malformed.
     """
 
@@ -155,6 +159,7 @@ class Incoming:
         "_watcher",
         "begun",
         "cut",
+        "delimited",
         "ended",
         "request",
         "response",
@@ -166,6 +171,7 @@ class Incoming:
     sent: int
     begun: bool
     ended: bool
+    delimited: bool
     cut: bool
 
     def __init__(
@@ -181,6 +187,7 @@ class Incoming:
         self.sent = connection.sent
         self.begun = connection.begun
         self.ended = False
+        self.delimited = connection.body.delimited
         self.cut = False
         self._connection: Connection | None = connection
         self._body = BodyStream(connection.body, connection.receive)
@@ -202,7 +209,7 @@ class Incoming:
         """
         connection, media_type = self._require(), self.response.media_type
         multipart = media_type is not None and media_type.is_multipart
-        return multipart or connection.body.delimited or connection.origin.scheme == "https"
+        return multipart or self.delimited or connection.origin.scheme == "https"
 
     @property
     def part_number(self) -> int:
@@ -276,6 +283,27 @@ class Incoming:
             else:
                 self._part_watcher.part_read(len(chunk))
         return chunk
+
+    async def arrives(self, within: float) -> bool:
+        """Whether the body can be read on without waiting for the peer; false once it was read.
+
+        Nothing is read, so that the wait may be cancelled, and costs nothing if it was in vain.
+
+        Args:
+            within: Seconds to wait for it; 0 for what is here already.
+        """
+        connection = self._connection
+        if connection is None:
+            return False
+        end = anyio.current_time() + min(within, connection.deadlines.left)
+        pause = 0.0
+        while not (connection.body.arrived or connection.is_readable()):
+            left = end - anyio.current_time()
+            if left <= 0:
+                return False
+            await anyio.sleep(min(pause, left))
+            pause = min(pause + _LONGEST_LOOK / 8, _LONGEST_LOOK)
+        return True
 
     async def read_all(self) -> memoryview:
         """The body as one part, whatever it is, at most ``Limits.body`` octets."""

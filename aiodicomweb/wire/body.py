@@ -82,6 +82,11 @@ class BodyReader:
         return self._framing.complete and decoded
 
     @property
+    def arrived(self) -> bool:
+        """All octets of the message are here; some may still have to be decoded, or read."""
+        return self._framing.complete
+
+    @property
     def delimited(self) -> bool:
         """The message says itself where it ends; closing the connection is not its end."""
         return self._framing.delimited

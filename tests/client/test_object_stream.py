@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import tracemalloc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -31,7 +33,7 @@ from ..support.messages import JSON, chunked, json_response, result, until_close
 from ..support.serving import serving, talking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from aiodicomweb import Client
 
@@ -259,7 +261,9 @@ async def test_bounds() -> None:
 class Arriving:
     """A response of as many objects as wanted, in blocks; none is kept here."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, at_once: bool = False) -> None:
+        self._at_once = at_once
+        self.left = count
         text = "x" * 10_000
         self._objects = (
             json.dumps({**result(f"1.2.{n}"), "00104000": {"vr": "LT", "Value": [text]}}).encode()
@@ -274,8 +278,14 @@ class Arriving:
     async def next_part(self) -> None:
         """Its head, or that there is no more."""
 
+    async def arrives(self, within: float) -> bool:
+        """Whether all is there, or each object when it is waited for."""
+        del within
+        return self._at_once
+
     async def read_chunk(self) -> bytes | None:
         """The next object."""
+        self.left -= 1
         octets = next(self._objects, None)
         if octets is None:
             chunk, self._start = {b"[": b"[]", b",": b"]", b"": None}[self._start], b""
@@ -284,16 +294,23 @@ class Arriving:
         return octets
 
 
+async def objects_of(arriving: Any) -> ObjectStream:
+    """A stream that reads such a response."""
+
+    async def opener() -> Any:
+        return arriving
+
+    patience = Patience(PATIENT, Course(Timeout(), "http://a", 1, Closing()))
+    stream = ObjectStream(opener, patience, Limits())
+    await stream.open()
+    return stream
+
+
 async def test_memory_is_that_of_one_object() -> None:
     """However many there are; of those before, the UIDs."""
 
     async def peak(count: int) -> int:
-        async def opener() -> Any:
-            return Arriving(count)
-
-        patience = Patience(PATIENT, Course(Timeout(), "http://a", 1, Closing()))
-        stream = ObjectStream(opener, patience, Limits())
-        await stream.open()
+        stream = await objects_of(Arriving(count))
         tracemalloc.start()
         while await stream.next() is not None:
             pass
@@ -305,6 +322,74 @@ async def test_memory_is_that_of_one_object() -> None:
     await peak(2)  # caches
 
     assert await peak(100) < await peak(3) + 100 * 200
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows at once may take as long as it takes on a busy machine."""
+    monkeypatch.setattr("aiodicomweb.client.object_stream._SOON", 5.0)
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_what_is_read_ahead_is_bounded() -> None:
+    """Of much that is there at once it is 1 MiB, and more as soon as these were taken."""
+    arriving = Arriving(300, at_once=True)  # objects of about 10 KB
+    stream = await objects_of(arriving)
+    await stream.next()
+    assert 300 - 120 < arriving.left < 300 - 100
+
+    for _ in range(299):
+        await stream.next()
+    assert await stream.next() is None
+    assert 300 == stream.count
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("form", ["length", "chunks", "last chunk apart", "until close", "gzip"])
+async def test_an_object_may_be_used_to_ask_for_more(form: str) -> None:
+    """An answer that is short gives its connection back before its first object is handed out."""
+    body = page(UIDS)
+    answers: dict[str, Any] = {
+        "length": response(body, JSON),
+        "chunks": chunked(body, JSON),
+        "last chunk apart": [chunked(body, JSON, last=False), b"0\r\n\r\n"],
+        "until close": Reply(until_close(body, JSON), End.CLOSE),
+        "gzip": response(gzip.compress(body), {**JSON, "Content-Encoding": "gzip"}),
+    }
+    nested = [json_response([result(uid)]) for uid in UIDS]
+    async with serving(answers[form], *nested, limits=ONE,
+                       timeout=Timeout(pool=0.5)) as (client, _):  # fmt: skip
+        found: list[dict[str, Any]] = []
+        async for obj in calls(client, "search"):
+            found += await client.retrieve_study_metadata(uids([obj])[0]).as_json()
+
+        assert UIDS == uids(found)
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Garbage is what nothing refers to, at once, and nothing else."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("kind", ["search", "metadata"])
+async def test_a_call_that_is_left_is_garbage(kind: str) -> None:
+    """Its connection is given up with it, without a collector, and the place is free."""
+    whole = response(page(UIDS), JSON)
+    async with serving([whole[:-50], anyio.Event()], whole, limits=ONE,
+                       timeout=Timeout(pool=0.5)) as (client, peer):  # fmt: skip
+        async for _ in calls(client, kind):
+            break
+        await peer.wait_until_idle()
+
+        call = calls(client, kind)
+        assert UIDS == uids([obj async for obj in call])
+        left = weakref.ref(call)
+        del call
+        assert left() is None
 
 
 async def test_leaving_early() -> None:
@@ -353,3 +438,47 @@ async def test_a_silence_between_objects() -> None:
         assert UIDS == uids([obj async for obj in calls(client, "search")])
 
         assert 2 == len(peer.requests)
+
+
+async def test_a_page_in_place_of_the_second_answer() -> None:
+    """What goes no further tells what broke it off; why it can't be had again is the cause."""
+    html = response(b"<html>", {"Content-Type": "text/html"})
+    broken = response(b"[1]", JSON)
+    async with serving(cut_behind(2), html, cut_behind(2), broken, cut_behind(0), html,
+                       retry=PATIENT) as (client, _):  # fmt: skip
+        for reason in (UnexpectedMediaType, JsonModelError):
+            call = calls(client, "search")
+            assert UIDS[:2] == uids([await anext(call), await anext(call)])
+            with pytest.raises(FramingError) as caught:
+                await anext(call)
+            assert isinstance(caught.value.__cause__, reason)
+            assert 2 == caught.value.complete
+
+        with pytest.raises(UnexpectedMediaType):
+            await anext(calls(client, "search"))
+
+
+async def test_the_response_is_that_of_the_latest_answer() -> None:
+    """What it warns of belongs to the objects that came last."""
+    second = response(page(UIDS), {**JSON, "Warning": '299 - "more"'})
+    async with serving(cut_behind(2), second, retry=PATIENT) as (client, _):
+        call = calls(client, "search")
+        await anext(call)
+        assert () == tuple(call.response.warnings)
+        assert 8 == len([obj async for obj in call])
+        assert 1 == len(call.response.warnings)
+
+
+@pytest.mark.parametrize("way", ["await", "iterate"])
+@pytest.mark.parametrize("end", [-1, -30])
+async def test_json_that_ends_with_the_connection(way: str, end: int) -> None:
+    """Too early: it broke off, where nothing but the close said that it was whole."""
+    cut, whole = until_close(page(UIDS)[:end], JSON), response(page(UIDS), JSON)
+    async with serving(Reply(cut, End.CLOSE), whole, retry=PATIENT) as (client, peer):
+        call = calls(client, "search")
+        assert UIDS == uids(await call if way == "await" else [obj async for obj in call])
+        assert 2 == len(peer.requests)
+
+    async with serving(Reply(cut, End.CLOSE)) as (client, _):
+        with pytest.raises(FramingError, match="before the JSON"):
+            await calls(client, "search")

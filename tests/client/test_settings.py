@@ -71,6 +71,7 @@ class OwnAuth:
         {"hooks": print},
         {"hooks": [print, len]},
         {"hooks": (), "headers": {}},
+        {"hooks": None},
         {"qido_url_prefix": None, "auth": None, "tls": None, "proxy": None, "headers": None},
     ],
 )

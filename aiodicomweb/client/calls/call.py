@@ -1,13 +1,15 @@
 """What a verb returns: an exchange that can be awaited, iterated or entered.
 
 Nothing is sent before the first of these happens. The connection goes back to the pool when the
-last item was taken, when an error ended the exchange, or when ``async with`` is left; a call that
-is dropped half-way gives its connection up when it is garbage. A call that was closed before its
-end, by an error or by leaving it, never looks like one that came to its end.
+response was read to its end, at the latest with the last item; when an error ended the exchange,
+or when ``async with`` is left. Until then other calls need another connection. A call that is
+dropped half-way gives its connection up when it is garbage. A call that was closed before its end,
+by an error or by leaving it, never looks like one that came to its end.
 """
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -47,7 +49,16 @@ class Call(ABC, Generic[Item, Whole]):
     response was read to its end.
     """
 
-    __slots__ = ("_closed", "_deadlines", "_incoming", "_response", "_session", "_started", "_url")
+    __slots__ = (
+        "__weakref__",
+        "_closed",
+        "_deadlines",
+        "_incoming",
+        "_response",
+        "_session",
+        "_started",
+        "_url",
+    )
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -174,18 +185,25 @@ class Call(ABC, Generic[Item, Whole]):
             request: The request.
             kind: What is asked for, if its ``Accept`` was left to us.
         """
+        # The call has the objects: were it theirs, too, neither would be garbage when it is left.
+        reference = weakref.WeakMethod(self._open_json)
 
         async def opener() -> Incoming:
-            if kind is None:
-                return await self._open(request)
-            _, incoming = await self._negotiate(request, kind, may_be_json)
-            return incoming
+            open_json = reference()
+            assert open_json is not None  # noqa: S101 - the call waits for this
+            return await open_json(request, kind)
 
         session = self._session
         patience = Patience(session.retry, self._until(request))
         objects = ObjectStream(opener, patience, session.limits)
         await objects.open()
         return objects
+
+    async def _open_json(self, request: Request, kind: Resource | Kind | None) -> Incoming:
+        if kind is None:
+            return await self._open(request)
+        _, incoming = await self._negotiate(request, kind, may_be_json)
+        return incoming
 
     # --- the machinery ---------------------------------------------------------------------------
 

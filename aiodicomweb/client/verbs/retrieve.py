@@ -134,7 +134,8 @@ class RetrieveVerbs(Verbs):
         Returns:
             A call; awaited ``list[Dataset]``, iterated ``Dataset``. ``as_json()`` gives DICOM
             JSON objects, in which elements with bulk data have a ``BulkDataURI``; in a data set
-            such an element is empty.
+            such an element is empty. While a long answer is iterated it holds a connection, and
+            what is asked for within the loop needs another one.
 
         Raises:
             ConfigurationError: A UID can't be.

@@ -57,7 +57,8 @@ class SearchVerbs(Verbs):
 
         Returns:
             A call; awaited ``list[Dataset]``, iterated ``Dataset``. ``as_json()`` gives DICOM
-            JSON objects instead.
+            JSON objects instead. While a long answer is iterated it holds a connection, and what
+            is asked for within the loop needs another one.
 
         Raises:
             ConfigurationError: A filter, field or number can't be.
