@@ -37,7 +37,7 @@ _MOST_OCTETS = 4 * 1024 * 1024
 _AT_LEAST = 16
 """Frames that one request takes of the queue, though others could share them."""
 
-_LANES = 4
+_LANES = 2
 """Requests at a time to a server that is quick: more would only make more work here."""
 
 _QUICK = 0.005
