@@ -14,12 +14,13 @@ known to be what was asked for; and whatever goes wrong with it makes each task 
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import anyio
+
+from ..errors import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable, Sequence
@@ -36,12 +37,6 @@ _MOST_OCTETS = 4 * 1024 * 1024
 
 _AT_LEAST = 16
 """Frames that one request takes of the queue, though others could share them."""
-
-_LANES = 2
-"""Requests at a time to a server that is quick: more would only make more work here."""
-
-_QUICK = 0.005
-"""Seconds for a frame, of a server that is. Others do work for each, and may share it out."""
 
 _MOST_FAILURES = 2
 """Batches in a row that fail before no more of them are tried for an instance."""
@@ -66,12 +61,15 @@ class Gathering(Generic[Call]):
 
     Args:
         connections: The most requests at a time.
+        patience: Seconds that a task waits for its turn, as it would for a connection; ``None``
+            for no bound.
     """
 
-    __slots__ = ("_connections", "_queues")
+    __slots__ = ("_connections", "_patience", "_queues")
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, patience: float | None) -> None:
         self._connections = connections
+        self._patience = patience
         self._queues: dict[Hashable, _Queue[Call]] = {}
 
     async def frames(
@@ -100,10 +98,13 @@ class Gathering(Generic[Call]):
             return await queue.go_alone(alone), None
         seat = queue.take_seat(numbers)
         try:
-            await seat.wait()
+            with anyio.move_on_after(self._patience):
+                await seat.wait()
         except BaseException:
             queue.leave(seat)
             raise
+        if seat.waits:
+            queue.leave(seat)  # the pool of connections tells what there is to tell
         if seat.frames is not None:
             return seat.frames, seat.call
         if seat.batch:
@@ -176,20 +177,19 @@ class _Queue(Generic[Call]):
         connections: The most requests at a time.
     """
 
-    __slots__ = ("_connections", "_failures", "_octets", "_seats", "_seconds", "_under_way")
+    __slots__ = ("_connections", "_failures", "_octets", "_seats", "_under_way")
 
     def __init__(self, connections: int) -> None:
         self._connections = connections
         self._seats: deque[_Seat[Call]] = deque()
         self._under_way = 0
         self._failures = 0  # batches that failed since one did not
-        self._octets = 0  # of the largest frame of late
-        self._seconds = math.inf  # for a frame, at best and of late
+        self._octets = 0  # of the largest frame so far
 
     @property
     def has_room(self) -> bool:
         """Whether a request may go now."""
-        return self._under_way < self._lanes and not self._seats
+        return self._under_way < self._connections and not self._seats
 
     @property
     def is_idle(self) -> bool:
@@ -197,16 +197,11 @@ class _Queue(Generic[Call]):
         return not self._under_way and not self._seats
 
     @property
-    def _lanes(self) -> int:
-        """Requests at a time."""
-        return min(self._connections, _LANES) if self._seconds < _QUICK else self._connections
-
-    @property
     def _most(self) -> int:
         """Frames in one request."""
         if not self._octets or self._failures >= _MOST_FAILURES:
             return 1
-        fair = max(_AT_LEAST, math.ceil(len(self._seats) / self._lanes))
+        fair = max(_AT_LEAST, math.ceil(len(self._seats) / self._connections))
         return min(_MOST_FRAMES, _MOST_OCTETS // self._octets, fair)
 
     # --- those who ask ---------------------------------------------------------------------------
@@ -215,7 +210,7 @@ class _Queue(Generic[Call]):
         """Ask for the frames of one task."""
         self._under_way += 1
         try:
-            return await self._timed(alone())
+            return await self._noted(alone())
         finally:
             self._end()
 
@@ -232,7 +227,7 @@ class _Queue(Generic[Call]):
                 assert seat.frames is not None  # noqa: S101 - it is one of the batch
                 return seat.frames, seat.call
             _dismiss(followers)
-            return await self._timed(alone()), None
+            return await self._noted(alone()), None
         except BaseException:
             self._put_back(followers)
             raise
@@ -243,31 +238,31 @@ class _Queue(Generic[Call]):
         self, batch: Sequence[_Seat[Call]], together: Callable[[Sequence[int]], Call]
     ) -> bool:
         """Get the frames of a batch; false if that fails, which says little of any one of them."""
-        call = together(sorted({number for seat in batch for number in seat.numbers}))
+        numbers = sorted({number for seat in batch for number in seat.numbers})
         try:
-            frames = {frame.number: frame for frame in await self._timed(call)}
-            for seat in batch:
-                seat.give(frames, call)
-        except Exception:  # noqa: BLE001 - each asks alone, and meets what is its own
+            call = together(numbers)
+            frames = {frame.number: frame for frame in await self._noted(call)}
+        except Exception as error:  # noqa: BLE001 - each asks alone, and meets what is its own
+            self._failures += not isinstance(error, TransportError)  # which says nothing of lists
+            return False
+        if len(frames) < len(numbers):  # a film, which stands for all of them
             self._failures += 1
             return False
+        for seat in batch:
+            seat.give(frames, call)
         self._failures = 0
         return True
 
-    async def _timed(self, asked: Awaitable[list[Frame]]) -> list[Frame]:
-        """Wait for frames, and learn how large and how quick they are."""
-        start = time.monotonic()
+    async def _noted(self, asked: Awaitable[list[Frame]]) -> list[Frame]:
+        """Wait for frames, and learn how large they are."""
         frames = await asked
-        if frames:
-            seconds = (time.monotonic() - start) / len(frames)
-            self._seconds = min(seconds, self._seconds * 1.1)  # what was once quick may change
-            self._octets = max(map(len, frames)) or 1
+        self._octets = max(self._octets, 1, *map(len, frames))
         return frames
 
     def _end(self) -> None:
         """A request has ended; those who wait take its place."""
         self._under_way -= 1
-        while self._seats and self._under_way < self._lanes:
+        while self._seats and self._under_way < self._connections:
             most = self._most
             leader = self._seats.popleft()
             leader.batch = [leader, *self._followers(most - len(leader.numbers))]

@@ -106,7 +106,7 @@ class Session:
         self.limits = limits
         self.retry = retry
         self.forms: Memory = Memory()
-        self.gathering: Gathering[FramesCall] = Gathering(limits.connections)
+        self.gathering: Gathering[FramesCall] = Gathering(limits.connections, timeout.pool)
 
     def deadlines(self, origin: Origin) -> Course:
         """The deadlines of a call that begins now, with a request to this origin.

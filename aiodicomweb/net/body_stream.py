@@ -130,6 +130,19 @@ class BodyStream:
         """
         return await self._drive(self._parts().read_chunk)
 
+    async def is_ready(self) -> bool:
+        """Whether there is a next piece, or the end, of a body that is read as one part."""
+        reader = self._parts()
+        reader.let_go()
+        try:
+            while not (self._body.arrived or self._body.arena.available):
+                if not self._body.advance(reader):
+                    return False
+        except DicomWebError as error:
+            self._fail(error)
+            raise
+        return True
+
     async def read_all(self) -> memoryview:
         """The body as one part, whatever it is, at most ``Limits.body`` octets.
 

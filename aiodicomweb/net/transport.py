@@ -14,6 +14,7 @@ import anyio.lowlevel
 
 from ..errors import DeadlineExceeded, DicomWebError
 from ..http import Proxies
+from ..wire import BLOCK
 from .body_stream import BodyStream
 from .pool import Pool
 from .tls_settings import Tls
@@ -287,7 +288,8 @@ class Incoming:
     async def arrives(self, within: float) -> bool:
         """Whether the body can be read on without waiting for the peer; false once it was read.
 
-        Nothing is read, so that the wait may be cancelled, and costs nothing if it was in vain.
+        For a body that is read as one part. What is here is received; nothing is waited for in a
+        read, so that the wait may be cancelled, and costs nothing if it was in vain.
 
         Args:
             within: Seconds to wait for it; 0 for what is here already.
@@ -297,7 +299,10 @@ class Incoming:
             return False
         end = anyio.current_time() + min(within, connection.deadlines.left)
         pause = 0.0
-        while not (connection.body.arrived or connection.is_readable()):
+        while not await self._read(self._body.is_ready):
+            if connection.is_readable():  # it may be framing, and no octet of the body
+                await self._read(partial(connection.receive, BLOCK))
+                continue
             left = end - anyio.current_time()
             if left <= 0:
                 return False

@@ -190,7 +190,7 @@ class MultipartReader:
             MultipartError: The part is shorter than its ``Content-Length``, or the body ends.
             LimitExceeded: The part is longer than ``Limits.part``.
         """
-        self._release_piece()
+        self.let_go()
         end = self._find_end()
         size = self._searched if end is None else end
         if max(size, self._length or 0) > self._limits.part:
@@ -240,7 +240,7 @@ class MultipartReader:
         Raises:
             MultipartError: The part is shorter than its ``Content-Length``, or the body ends.
         """
-        self._release_piece()
+        self.let_go()
         if self._state is not _State.DATA:
             return END
         end = self._find_delimiter()
@@ -447,7 +447,8 @@ class MultipartReader:
         self.complete_parts += 1
         self._pass_delimiter()
 
-    def _release_piece(self) -> None:
+    def let_go(self) -> None:
+        """The piece that was read last is needed no longer."""
         if self._piece is not None:
             size = len(self._piece)
             self._piece.release()

@@ -130,6 +130,10 @@ class PartReader(Protocol):
         """A piece of the current part, valid until the next call; ``END`` ends the part."""
         ...
 
+    def let_go(self) -> None:
+        """The piece that was read last is needed no longer; the next call would say so too."""
+        ...
+
     def receive_eof(self, *, delimited: bool) -> None:
         """No more octets come.
 
@@ -234,10 +238,7 @@ class SinglePart:
 
     def read_chunk(self) -> memoryview | NeedData | End:
         """What arrived since the last call."""
-        if self._piece is not None:
-            self._arena.consume(len(self._piece))
-            self._piece.release()
-            self._piece = None
+        self.let_go()
         if self._arena.available:
             self._piece = self._arena.view(self._arena.available)
             return self._piece
@@ -247,6 +248,13 @@ class SinglePart:
         self._given = True
         self.complete_parts = 1
         return END
+
+    def let_go(self) -> None:
+        """The piece that was read last is needed no longer."""
+        if self._piece is not None:
+            self._arena.consume(len(self._piece))
+            self._piece.release()
+            self._piece = None
 
     def receive_eof(self, *, delimited: bool) -> None:
         """The end of the message is the end of the part."""

@@ -257,8 +257,9 @@ async def test_frames_awaited_at_once_travel_together(monkeypatch: pytest.Monkey
         )
 
         assert list(range(1, 2001)) == [frame.number for [frame] in frames]
-        assert len(origin.requests) <= 2000 // 50 + ONCE
-        assert origin.connections <= 8
+        # As many as there are connections go alone; of the rest each takes its share, ever less.
+        assert len(origin.requests) <= 100
+        assert origin.connections <= 20
 
 
 async def test_a_list_is_as_few_requests_as_urls_can_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -323,3 +323,18 @@ async def test_waiting_for_a_body_ends_with_the_total() -> None:
             await incoming.read_chunk()
             assert not await incoming.arrives(60)
         incoming.close()
+
+
+async def test_framing_is_no_octet_of_the_body() -> None:
+    """The end of a chunk, or half of the next one's size, is nothing that can be read on."""
+    held, never = anyio.Event(), anyio.Event()
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with transporting([head + b"2\r\nfi", held, b"\r\n1", never]) as (transport, peer):
+        incoming = await send(transport, peer)
+        incoming.join_parts()
+        await incoming.next_part()
+        assert b"fi" == bytes(await incoming.read_chunk() or b"")
+        held.set()
+
+        assert not await incoming.arrives(0.1)
+        incoming.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
+from copy import copy
 from typing import TYPE_CHECKING
 
 from ...errors import FrameMismatch, FramingError, MultipartError, TransportError
@@ -113,7 +114,7 @@ class FramesCall(PartsCall[Frame, list[Frame]]):
         request = of_selector(self._request, self._selector(numbers))
         retrieval = Retrieval(request, self._retrieval.usual, self._retrieval.qido)
         call = FramesCall(self._session, retrieval, numbers)
-        call._deadlines = self._deadlines
+        call._deadlines = copy(self._deadlines)  # what fails of a batch is not held against us
         return call
 
     def _selector(self, numbers: Sequence[int]) -> Selector:

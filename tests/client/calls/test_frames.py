@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,6 +17,8 @@ from aiodicomweb import (
     FrameMismatch,
     Limits,
     NotFound,
+    PoolExhausted,
+    Retry,
     Timeout,
     UnexpectedMediaType,
 )
@@ -495,6 +498,49 @@ async def test_waiting_counts_to_the_total() -> None:
         calls = [frames(client, number) for number in range(1, 5)]
 
         assert [DeadlineExceeded] * 4 == await at_once(*calls)
+
+
+async def test_waiting_is_bounded_as_for_a_connection() -> None:
+    """Whoever waits behind requests that hang has the error that the pool gives."""
+
+    def answer(_: PeerRequest) -> Answer:
+        return [anyio.Event()]
+
+    async with talking(answer, limits=ONE, timeout=Timeout(pool=0.05, head=0.5)) as (client, _):
+        calls = [frames(client, number) for number in range(1, 4)]
+
+        assert [DeadlineExceeded, PoolExhausted, PoolExhausted] == await at_once(*calls)
+
+
+async def test_a_film_is_no_batch() -> None:
+    """What stands for all frames of a list is not taken for any one of them."""
+
+    def answer(request: PeerRequest) -> bytes:
+        if "," in request.target:
+            return parts_response([b"film"], "video/mp4")
+        return parts_response([request.target.rpartition("/")[2].encode() + b" "], FRAMES)
+
+    async with talking(answer, limits=ONE) as (client, _):
+        calls = [frames(client, number) for number in (1, 2, 2, 3)]
+
+        assert [[1], [2], [2], [3]] == await at_once(*calls)
+
+
+async def test_what_fails_of_a_batch_is_not_held_against_its_first_task() -> None:
+    """Each has the attempts that it would have alone."""
+    asked: Counter[str] = Counter()
+
+    def answer(request: PeerRequest) -> bytes:
+        numbers = request.target.rpartition("/")[2]
+        asked[numbers] += 1
+        if "," in numbers or (numbers != "1" and asked[numbers] == 1):
+            return response(status=503)
+        return parts_response([numbers.encode() + b" "], FRAMES)
+
+    async with talking(answer, limits=ONE, retry=Retry(attempts=2, first=0)) as (client, _):
+        calls = [frames(client, number) for number in (1, 2, 3)]
+
+        assert [[1], [2], [3]] == await at_once(*calls)
 
 
 async def test_a_list_that_no_url_holds() -> None:
