@@ -18,7 +18,7 @@ from anyio import BrokenResourceError, ClosedResourceError, EndOfStream, Resourc
 from anyio.abc import ByteStream, SocketAttribute, TaskGroup
 
 from ..errors import ConnectionLost
-from .stream import send_in_blocks
+from .stream import SendsInBlocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ _FAREWELL_SECONDS = 1.0
 _BROKEN = (BrokenResourceError, ClosedResourceError, OSError)
 
 
-class AnyioStream:
+class AnyioStream(SendsInBlocks):
     """See :class:`~aiodicomweb.net.stream.ByteStream`. Owns the stream below.
 
     A reset is one where there is a TCP socket below, and else a close: a Unix socket or a pipe has
@@ -99,10 +99,6 @@ class AnyioStream:
                     await self._send(bytes(rest[:_BLOCK]))
                     rest = rest[_BLOCK:]
 
-    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
-        """Nothing: streams of anyio can't."""
-        return 0
-
     async def _send(self, octets: bytes) -> None:
         self._check_open()
         if self._said_end:
@@ -113,18 +109,6 @@ class AnyioStream:
             except _BROKEN as error:
                 raise self._lost() from error
         self._check_open()
-
-    def send_file_now(
-        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
-    ) -> int:
-        """Nothing: it has to be read first."""
-        return 0
-
-    async def send_file(
-        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
-    ) -> None:
-        """Send a piece of a file through one reusable buffer."""
-        await send_in_blocks(self, descriptor, offset, length, head)
 
     async def send_eof(self) -> None:
         """End this side."""

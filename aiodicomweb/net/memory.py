@@ -11,7 +11,7 @@ import anyio.lowlevel
 from anyio import ResourceGuard
 
 from ..errors import ConnectionLost
-from .stream import send_in_blocks
+from .stream import SendsInBlocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,7 +173,7 @@ class Lane:
             self._changed = None
 
 
-class MemoryStream:
+class MemoryStream(SendsInBlocks):
     """See :class:`~aiodicomweb.net.stream.ByteStream`. Made by :func:`memory_pair`.
 
     Attributes:
@@ -207,22 +207,6 @@ class MemoryStream:
                 while rest:
                     await anyio.lowlevel.checkpoint()
                     rest = rest[await self.outgoing.put(rest) :]
-
-    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
-        """Nothing: each piece is a checkpoint here."""
-        return 0
-
-    def send_file_now(
-        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
-    ) -> int:
-        """Nothing: it has to be read first."""
-        return 0
-
-    async def send_file(
-        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
-    ) -> None:
-        """Send a piece of a file through one reusable buffer."""
-        await send_in_blocks(self, descriptor, offset, length, head)
 
     async def send_eof(self) -> None:
         """End this side."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 import anyio.to_thread
@@ -13,7 +14,7 @@ from ..errors import LocalProtocolError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ByteSink", "ByteStream", "send_in_blocks"]
+__all__ = ["ByteSink", "ByteStream", "SendsInBlocks"]
 
 _MOST_READ = 512 * 1024
 """Octets of a file that are in memory at once."""
@@ -131,7 +132,33 @@ class ByteStream(ByteSink, Protocol):
         ...
 
 
-async def send_in_blocks(
+class SendsInBlocks(ABC):
+    """A sink that the system sends no files to, and that sends nothing without waiting."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def send(self, segments: Sequence[bytes | bytearray | memoryview]) -> None:
+        """Send all octets of all segments; see the protocol."""
+
+    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
+        """Nothing."""
+        return 0
+
+    def send_file_now(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> int:
+        """Nothing: it has to be read first."""
+        return 0
+
+    async def send_file(
+        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
+    ) -> None:
+        """Send a piece of a file through one reusable buffer."""
+        await _send_in_blocks(self, descriptor, offset, length, head)
+
+
+async def _send_in_blocks(
     sink: ByteSink, descriptor: int, offset: int, length: int, head: bytes | bytearray
 ) -> None:
     """Do what ``send_file`` says through one reusable buffer, where the system can't do it.

@@ -15,7 +15,7 @@ from anyio import ResourceGuard
 
 from ..errors import ConnectionLost, TlsError, TransportError
 from .certificates import peer_names, untrusted
-from .stream import send_in_blocks
+from .stream import SendsInBlocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def _broken(what: str, error: ssl.SSLError, phase: str = "") -> TlsError:
     return TlsError(f"{what}: {reason}", phase=phase, hint=_HINTS.get(reason, ""))
 
 
-class TlsStream:
+class TlsStream(SendsInBlocks):
     """See :class:`~aiodicomweb.net.stream.ByteStream`. Owns the stream below.
 
     Made by :meth:`client` or :meth:`server`, which do the handshake.
@@ -170,28 +170,12 @@ class TlsStream:
                     rest = rest[await self._write(rest[:_MOST_WRITTEN]) :]
                     await self._flush()
 
-    def send_now(self, octets: bytes | bytearray | memoryview) -> int:
-        """Nothing: once encrypted it would have to be sent, whoever waits."""
-        return 0
-
     async def _write(self, octets: memoryview) -> int:
         try:
             return await self._run(self._object.write, octets)
         except ssl.SSLError as error:
             # What broke it, the reader was told.
             raise ConnectionLost("TLS ended") from error
-
-    def send_file_now(
-        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
-    ) -> int:
-        """Nothing: it has to be read first, and encrypted."""
-        return 0
-
-    async def send_file(
-        self, descriptor: int, offset: int, length: int, head: bytes | bytearray = b""
-    ) -> None:
-        """Send a piece of a file through one reusable buffer."""
-        await send_in_blocks(self, descriptor, offset, length, head)
 
     async def send_eof(self) -> None:
         """Say farewell, and end the stream below."""
